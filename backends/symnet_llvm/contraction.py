@@ -1,0 +1,566 @@
+"""Contractions: matrix products with fused prologue and epilogue.
+
+In goes a `symnet.kernel.Contraction`, out comes one function. `symnet_llvm.tiling` decides how to
+cut it; this module writes the loops over tiles around `symnet_llvm.microkernel`'s innermost ones.
+
+Rows and columns are, from the plan on, those of the tiles: if the plan says `swapped`, it is the
+transposed result that is computed and `rows` is the contraction's axis `n`.
+
+However many parts share the work, the same tiles are computed by the same instructions: parts only
+differ in the tiles they do. Within a sum the products are added in the order of k, in blocks and
+chains whose lengths depend on the plan alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from symnet import dtypes
+from symnet.kernel import COLUMN, INNER, ROW, Contraction
+from symnet.scalar import Const, Expr, Load, Symbol
+from symnet.scalar.integer import NotAffineError, simplify, split
+from symnet_llvm import packing, tiling
+from symnet_llvm.analysis import Facts
+from symnet_llvm.epilogue import Epilogue
+from symnet_llvm.expressions import Expressions, Lanes, lower
+from symnet_llvm.ir import MEMORY, Emitted, Emitter, Value, signature
+from symnet_llvm.microkernel import ZERO, Stream, Vectors, horizontal, inner_tile, outer_tile
+from symnet_llvm.target import Target
+
+ALIGNMENT = 64
+NANOSECONDS = 0.3
+"""Of one cycle in which a vector is multiplied and added."""
+
+
+def emit_contraction(
+    work: Contraction, name: str, target: Target, plan: tiling.Plan | None = None
+) -> Emitted:
+    """Write the function of a contraction.
+
+    Parameters
+    ----------
+    work
+        The contraction.
+    name
+        Name of the function.
+    target
+        The machine.
+    plan
+        How to cut it; chosen by the cost model unless given.
+    """
+    return _Writer(work, name, target, plan).emit()
+
+
+@dataclass(frozen=True, slots=True)
+class _Factor:
+    """A factor: its expression, its axis of the result, and where it lies if it is a plain load."""
+
+    expression: Expr
+    axis: Symbol
+    order: tiling.Order
+    pointer: str = ""
+    lane: Value = 0
+    step: Value = 0
+
+    def at(self, v: Vectors, lane: Value, inner: Value) -> Stream:
+        """The factor from an element on."""
+        e = v.emitter
+        offset = e.add(e.mul(lane, self.lane), e.mul(inner, self.step))
+        return Stream(v.at(self.pointer, offset), self.lane, self.step)
+
+
+@dataclass(frozen=True, slots=True)
+class _Packed:
+    """A packed factor: where its panels begin, their width and the products they have room for."""
+
+    pointer: str
+    width: int
+    inner: int
+    first: Value
+
+    def panel(self, v: Vectors, index: Value) -> Stream:
+        """One panel."""
+        e = v.emitter
+        offset = e.mul(e.sub(index, self.first), self.width * self.inner)
+        return Stream(v.at(self.pointer, offset), 1, self.width)
+
+
+@dataclass(frozen=True, slots=True)
+class _Band:
+    """Tiles of one size that follow each other along an axis.
+
+    Attributes
+    ----------
+    low, high
+        The first and the one after the last.
+    size
+        Elements (or vectors) of a tile.
+    valid
+        Elements of a tile that exist; None if that has to be computed for each tile.
+    condition
+        An i1 that says whether there is such a tile, where the band is the tile at the edge.
+    """
+
+    low: Value
+    high: Value
+    size: int
+    valid: Value | None
+    condition: str | None = None
+
+
+class _Writer:
+    """Writes the function of one contraction."""
+
+    def __init__(
+        self, work: Contraction, name: str, target: Target, plan: tiling.Plan | None
+    ) -> None:
+        self.target = target
+        self.e = e = Emitter(name, signature(len(work.params), len(work.ints)))
+        self.v = Vectors(e, work.dtype, target)
+        self.epilogue = Epilogue(work.epilogue, work.dtype)
+        self.facts = Facts()
+        self.pointers = {p.name: f"%p{i}" for i, p in enumerate(work.params)}
+        self.values = Expressions(e, self.pointers, self.epilogue.uses, self.facts)
+        for i, symbol in enumerate(work.ints):
+            self.values.bind(symbol, (f"%n{i}",))
+        extents = [self._integer(x) for x in (work.rows, work.columns, work.inner)]
+        left, right = self._factor(work.left, ROW), self._factor(work.right, COLUMN)
+        by_rows = not self.epilogue.unit_stride(self.facts, COLUMN) and self.epilogue.unit_stride(
+            self.facts, ROW
+        )
+        known = [x if isinstance(x, int) else None for x in extents]
+        shape = tiling.Shape(
+            *known, *(tiling.Factor(f.order, _greatest(f)) for f in (left, right)),
+            by_rows, self.epilogue.work, dtypes.itemsize(work.dtype),
+        )  # fmt: skip
+        self.plan = plan or tiling.choose(shape, target)
+        if self.plan.swapped:
+            left, right = right, left
+            extents[:2] = extents[1::-1]
+        self.left, self.right = left, right
+        self.rows, self.columns, self.inner = extents
+        self.masked = target.vector_bytes == 64
+        self.scratch = 0
+
+    # ---------------------------------------------------------------------------------- the head
+
+    def emit(self) -> Emitted:
+        """Write the whole function."""
+        e, plan = self.e, self.plan
+        height, width = plan.rows, plan.columns * (1 if plan.across else self.v.lanes)
+        rows, columns = self._count(self.rows, height), self._count(self.columns, width)
+        shared = rows if plan.split_rows else columns
+        splittable = not isinstance(shared, int) or shared > 1
+        if splittable:
+            share = self._share(shared)
+            ranges = (share, (0, columns)) if plan.split_rows else ((0, rows), share)
+        else:
+            ranges = ((0, rows), (0, columns))
+        if 0 not in (self.rows, self.columns):
+            (self._across if plan.across else self._outer)(*ranges)
+        e.do("ret void")
+        return Emitted(
+            e.text(), frozenset(e.declarations), self.scratch, plan.cycles * NANOSECONDS, splittable
+        )
+
+    def _integer(self, x: Expr) -> Value:
+        return self.values.scalar(lower(simplify(x)))
+
+    def _factor(self, x: Expr, axis: Symbol) -> _Factor:
+        if isinstance(x, Load):
+            try:
+                coefficients, rest = split(x.offset, [axis, INNER])
+            except NotAffineError:
+                return _Factor(lower(x), axis, "computed")
+            lane, step = self._integer(coefficients[axis]), self._integer(coefficients[INNER])
+            order: tiling.Order = "along" if lane == 1 else "inner" if step == 1 else "strided"
+            pointer = self.v.at(self.pointers[x.buffer], self._integer(rest))
+            return _Factor(x, axis, order, pointer, lane, step)
+        return _Factor(lower(x), axis, "computed")
+
+    def _count(self, length: Value, size: int) -> Value:
+        """Tiles that cover a length."""
+        return self.e.div(self.e.add(length, size - 1), size)
+
+    def _share(self, count: Value) -> tuple[Value, Value]:
+        """The tiles that are this part's."""
+        e = self.e
+        after = e.add("%part", 1)
+        return e.div(e.mul("%part", count), "%parts"), e.div(e.mul(after, count), "%parts")
+
+    def _reserve(self, elements: int) -> str:
+        """Scratch memory."""
+        place = self.v.at("%scratch", self.scratch // self.v.bytes)
+        self.scratch += -(-elements * self.v.bytes // ALIGNMENT) * ALIGNMENT
+        return place
+
+    # ----------------------------------------------------------------------------- loops of tiles
+
+    @contextmanager
+    def _blocks(
+        self, low: Value, high: Value, step: int | None
+    ) -> Iterator[tuple[Value, Value]]:
+        """A loop over blocks of tiles; without a step there is one block."""
+        known = isinstance(low, int) and isinstance(high, int)
+        if step is None or (known and int(high) - int(low) <= step):
+            yield low, high
+            return
+        with self.e.loop(low, high, step) as loop:
+            yield loop.iv, self.e.minimum(self.e.add(loop.iv, step), high)
+
+    def _bands(
+        self, low: Value, high: Value, length: Value, size: int, packed: bool, unit: int
+    ) -> list[_Band]:
+        """Cut a range of tiles where their sizes change.
+
+        `size` is in units of `unit` elements (1, or the lanes of a vector).
+        """
+        e = self.e
+        each = size * unit
+        if isinstance(length, int) and length % each == 0:
+            return [_Band(low, high, size, each)]
+        if packed or (unit > 1 and self.masked):
+            return [_Band(low, high, size, None)]
+        full = e.div(length, each)
+        rest = e.sub(length, e.mul(full, each))
+        bands = []
+        if full != 0:
+            bands.append(_Band(low, e.minimum(high, full), size, each))
+        least = -(-rest // unit) if isinstance(rest, int) else size
+        bands.append(_Band(full, e.add(full, 1), least, rest, e.less(full, high)))
+        return bands
+
+    @contextmanager
+    def _over(self, band: _Band) -> Iterator[Value]:
+        """A loop over the tiles of a band."""
+        if band.condition is None:
+            with self.e.loop(band.low, band.high) as loop:
+                yield loop.iv
+        elif band.condition == "true":
+            yield band.low
+        else:
+            with self.e.when(band.condition):
+                yield band.low
+
+    def _outer(self, rows: tuple[Value, Value], columns: tuple[Value, Value]) -> None:
+        """Tiles with vectors along the columns."""
+        e, v, plan = self.e, self.v, self.plan
+        width = plan.columns * v.lanes
+        padded = -(-plan.rows // v.lanes) * v.lanes
+        single = isinstance(self.inner, int) and self.inner <= plan.inner_block
+        single = single or not (plan.pack_left or plan.pack_right)
+        left = right = sums = None
+        room = plan.inner_block
+        # A loop over blocks exists only for what is packed by blocks.
+        row_step = plan.row_block if plan.pack_left or not single else None
+        column_step = plan.column_block if plan.pack_right or not single else None
+        if plan.pack_left:
+            left = self._reserve(plan.row_block * padded * room)
+        if plan.pack_right:
+            right = self._reserve(plan.column_block * width * room)
+        if not single:
+            sums = self._reserve(plan.row_block * plan.rows * plan.column_block * width)
+        self._reserve_turned(width)
+        # All rows may fit: then they are packed once, not once for each block of columns.
+        count = self._count(self.rows, plan.rows)
+        early = single and isinstance(count, int) and count <= plan.row_block
+
+        def pack(at: str, factor: _Factor, size: int, span: tuple[Value, Value], width: int,
+                 length: Value, block: tuple[Value, Value]) -> _Packed:  # fmt: skip
+            packed = _Packed(at, width, room, span[0])
+            self._pack(packed, factor, size, span, length, block)
+            return packed
+
+        def pack_left(span: tuple[Value, Value], block: tuple[Value, Value]) -> _Packed | None:
+            if left is None:
+                return None
+            return pack(left, self.left, plan.rows, span, padded, self.rows, block)
+
+        def pack_right(span: tuple[Value, Value], block: tuple[Value, Value]) -> _Packed | None:
+            if right is None:
+                return None
+            return pack(right, self.right, width, span, width, self.columns, block)
+
+        everything = 0, self.inner
+        if single:
+            ready = pack_left(rows, everything) if early else None
+            with self._blocks(*columns, column_step) as across:
+                b = pack_right(across, everything)
+                with self._blocks(*rows, None if early else row_step) as down:
+                    a = ready if early else pack_left(down, everything)
+                    self._tiles(down, across, a, b, everything, None)
+            return
+        assert sums is not None
+        with self._blocks(*columns, column_step) as across, self._blocks(*rows, row_step) as down:
+            size = e.mul(e.sub(down[1], down[0]), plan.column_block * plan.rows * width)
+            with e.loop(0, size, v.lanes) as loop:
+                v.store(ZERO, v.at(sums, loop.iv))
+            with e.loop(0, self.inner, plan.inner_block) as loop:
+                rest = e.minimum(e.sub(self.inner, loop.iv), plan.inner_block)
+                block = loop.iv, rest
+                a, b = pack_left(down, block), pack_right(across, block)
+                self._tiles(down, across, a, b, block, sums)
+            self._finish_block(down, across, sums)
+
+    def _pack(
+        self, packed: _Packed, factor: _Factor, size: int, span: tuple[Value, Value],
+        length: Value, block: tuple[Value, Value],
+    ) -> None:  # fmt: skip
+        """Pack the panels of some tiles."""
+        e, v, values = self.e, self.v, self.values
+        start, count = block
+        with e.loop(*span) as loop:
+            first = e.mul(loop.iv, size)
+            exact = isinstance(length, int) and length % size == 0
+            lanes = size if exact else e.minimum(e.sub(length, first), size)
+            panel = packing.Panel(
+                packed.panel(v, loop.iv).pointer, packed.width, lanes, count
+            )
+
+
+            def value(lane: Value, inner: Value, mask: str) -> str:
+                place = Lanes(v.lanes, (mask,), factor.axis, e.add(first, lane))
+                with values.vectors(place):
+                    values.bind(INNER, (e.add(start, inner),))
+                    (result,) = values.vector(factor.expression)
+                return result
+
+            if factor.order == "along":
+                packing.copy(v, factor.at(v, first, start), panel)
+            elif factor.order == "inner":
+                packing.transpose(v, factor.at(v, first, start), panel)
+            else:
+                packing.compute(v, value, panel)
+
+    def _tiles(
+        self, down: tuple[Value, Value], across: tuple[Value, Value], a: _Packed | None,
+        b: _Packed | None, block: tuple[Value, Value], partial: str | None,
+    ) -> None:  # fmt: skip
+        """All tiles of a block."""
+        plan = self.plan
+        high = self._bands(*down, self.rows, plan.rows, plan.pack_left, 1)
+        wide = self._bands(*across, self.columns, plan.columns, plan.pack_right, self.v.lanes)
+
+        def tile(i: Value, j: Value, x: _Band, y: _Band) -> None:
+            self._tile((i, j), (x, y), (a, b), block, partial, (down[0], across[0]))
+
+        if plan.rows_first:
+            for x in high:
+                with self._over(x) as i:
+                    for y in wide:
+                        with self._over(y) as j:
+                            tile(i, j, x, y)
+        else:
+            for y in wide:
+                with self._over(y) as j:
+                    for x in high:
+                        with self._over(x) as i:
+                            tile(i, j, x, y)
+
+    # ---------------------------------------------------------------------------------- one tile
+
+    def _tile(
+        self, at: tuple[Value, Value], bands: tuple[_Band, _Band],
+        packed: tuple[_Packed | None, _Packed | None], block: tuple[Value, Value],
+        partial: str | None, first: tuple[Value, Value],
+    ) -> None:  # fmt: skip
+        """Sum a tile's products, and store the results or (`partial`) the sums."""
+        e, v, plan = self.e, self.v, self.plan
+        high, wide = bands
+        row, column = e.mul(at[0], plan.rows), e.mul(at[1], plan.columns * v.lanes)
+        rows = self._valid(high, self.rows, row)
+        columns = self._valid(wide, self.columns, column)
+        masks = self._masks(columns, wide.size)
+        a, b = packed
+        left = a.panel(v, at[0]) if a else self.left.at(v, row, block[0])
+        right = b.panel(v, at[1]) if b else self.right.at(v, column, block[0])
+        read = None if b else masks
+        if partial is None:
+            sums = outer_tile(v, high.size, wide.size, left, right, block[1], None, read)
+            self._finish(sums, (row, rows), (column, columns), wide.size, masks)
+            return
+        place = self._partial(partial, at, first)
+        start = [v.load(v.at(place, o)) for o in self._places(high.size, wide.size)]
+        sums = outer_tile(v, high.size, wide.size, left, right, block[1], start, read)
+        for value, o in zip(sums, self._places(high.size, wide.size), strict=True):
+            v.store(value, v.at(place, o))
+
+    def _places(self, rows: int, columns: int) -> list[int]:
+        """Where the vectors of a tile of sums are in memory that holds a tile."""
+        lanes = self.v.lanes
+        return [
+            i * self.plan.columns * lanes + j * lanes for i in range(rows) for j in range(columns)
+        ]
+
+    def _partial(self, partial: str, at: tuple[Value, Value], first: tuple[Value, Value]) -> str:
+        """Where the sums of a tile are."""
+        e, plan = self.e, self.plan
+        index = e.add(
+            e.mul(e.sub(at[0], first[0]), plan.column_block), e.sub(at[1], first[1])
+        )
+        return self.v.at(partial, e.mul(index, plan.rows * plan.columns * self.v.lanes))
+
+    def _valid(self, band: _Band, length: Value, first: Value) -> Value:
+        """How many elements of a tile exist."""
+        if band.valid is not None:
+            return band.valid
+        return self.e.sub(length, first)
+
+    def _masks(self, count: Value, vectors: int) -> list[str | None]:
+        """For each vector of a tile the lanes that exist."""
+        e, lanes = self.e, self.v.lanes
+        # Where the tile at the edge has as many vectors, only its last one is ever cut.
+        uncut = 0
+        if isinstance(self.columns, int):
+            uncut = self.columns % (self.plan.columns * lanes) // lanes
+        masks: list[str | None] = []
+        for j in range(vectors):
+            rest = e.sub(count, j * lanes) if isinstance(count, int) or j >= uncut else lanes
+            whole = isinstance(rest, int) and rest >= lanes
+            masks.append(None if whole else e.mask(rest, lanes))
+        return masks
+
+    def _finish(
+        self, sums: list[str], down: tuple[Value, Value], across: tuple[Value, Value],
+        vectors: int, masks: list[str | None],
+    ) -> None:  # fmt: skip
+        """Run the epilogue on the sums of a tile."""
+        v, plan = self.v, self.plan
+        line, axis = self.left.axis, self.right.axis
+        row, rows = down
+        if plan.inline and isinstance(rows, int):
+            lanes = Lanes(v.lanes, tuple(masks), axis, across[0])
+            with self.epilogue.along(self.values, lanes, line):
+                for i in range(rows):
+                    part = tuple(sums[i * vectors : (i + 1) * vectors])
+                    self.epilogue.run(self.values, line, self.e.add(row, i), part)
+            return
+        if plan.by_rows:
+            self._turn(sums, vectors)
+        else:
+            height = len(sums) // vectors
+            for value, o in zip(sums, self._places(height, vectors), strict=True):
+                v.store(value, v.at(self.turned, o))
+        self._lines(self.turned, down, across)
+
+    def _lines(self, at: str, down: tuple[Value, Value], across: tuple[Value, Value]) -> None:
+        """Run the epilogue on a tile of sums in memory."""
+        e, plan, v = self.e, self.plan, self.v
+        bounded = [
+            (axis, first, e.minimum(count, size))
+            for axis, (first, count), size in (
+                (self.left.axis, down, plan.rows),
+                (self.right.axis, across, plan.columns * (1 if plan.across else v.lanes)),
+            )
+        ]
+        lines, axis = bounded[::-1] if plan.by_rows else bounded
+        self.epilogue.run_lines(v, self.values, (at, self.pitch), lines, axis, self.masked)
+
+    def _reserve_turned(self, width: int) -> None:
+        """Memory for one tile of sums, and the distance between its lines."""
+        height = self.plan.rows
+        if self.plan.by_rows:
+            self.pitch = -(-height // self.v.lanes) * self.v.lanes
+            self.turned = self._reserve(width * self.pitch)
+        else:
+            self.pitch = width
+            self.turned = self._reserve(height * width)
+
+    def _turn(self, sums: list[str], vectors: int) -> None:
+        """Store the transpose of a tile of sums."""
+        e, v = self.e, self.v
+        height = len(sums) // vectors
+        for first in range(0, height, v.quad):
+            for j in range(vectors):
+                rows = [
+                    sums[i * vectors + j] if i < height else ZERO
+                    for i in range(first, first + v.quad)
+                ]
+                for c, lines in enumerate(v.transpose(rows)):
+                    for p in range(v.lanes // v.quad):
+                        column = j * v.lanes + p * v.quad + c
+                        place = v.at(self.turned, column * self.pitch + first)
+                        e.store(v.piece(lines, p), place, v.dtype, v.quad)
+
+    def _finish_block(
+        self, down: tuple[Value, Value], across: tuple[Value, Value], sums: str
+    ) -> None:
+        """Run the epilogue on sums that were accumulated in memory."""
+        e, v, plan = self.e, self.v, self.plan
+        width = plan.columns * v.lanes
+        with e.loop(*down) as i, e.loop(*across) as j:
+            row, column = e.mul(i.iv, plan.rows), e.mul(j.iv, width)
+            place = self._partial(sums, (i.iv, j.iv), (down[0], across[0]))
+            rows, columns = e.sub(self.rows, row), e.sub(self.columns, column)
+            if plan.by_rows:
+                places = self._places(plan.rows, plan.columns)
+                self._turn([v.load(v.at(place, o)) for o in places], plan.columns)
+                place = self.turned
+            self._lines(place, (row, rows), (column, columns))
+
+    # -------------------------------------------------------------------------- vectors along k
+
+    def _across(self, rows: tuple[Value, Value], columns: tuple[Value, Value]) -> None:
+        """Tiles with vectors along k."""
+        e, v, plan = self.e, self.v, self.plan
+        right, step = self.right, v.lanes
+        if plan.pack_right:
+            right, step = self._pack_across()
+        pitch = -(-plan.columns // v.quad) * v.quad
+        self._reserve_turned(pitch)
+        with e.loop(*rows) as i, e.loop(*columns) as j:
+            row, column = e.mul(i.iv, plan.rows), e.mul(j.iv, plan.columns)
+            a = self._pointers(self.left, row, plan.rows, self.rows)
+            b = self._pointers(right, column, plan.columns, self.columns)
+            sums = inner_tile(v, a, b, (v.lanes, step), self.inner)
+            for r in range(plan.rows):
+                part = sums[r * plan.columns : (r + 1) * plan.columns]
+                part += [ZERO] * (pitch - len(part))
+                for c in range(0, pitch, v.quad):
+                    total = horizontal(v, part[c : c + v.quad])
+                    place = v.at(self.turned, r * pitch + c)
+                    e.store(total, place, v.dtype, v.quad)
+            extent = e.sub(self.rows, row), e.sub(self.columns, column)
+            self._lines(self.turned, (row, extent[0]), (column, extent[1]))
+
+    def _pointers(self, factor: _Factor, first: Value, count: int, length: Value) -> list[str]:
+        """Where some rows of a factor begin; past the edge, where the last one does."""
+        e = self.e
+        exact = isinstance(length, int) and length % count == 0
+        indices = [e.add(first, i) for i in range(count)]
+        if not exact:
+            indices = [e.minimum(i, e.sub(length, 1)) for i in indices]
+        return [self.v.at(factor.pointer, e.mul(factor.lane, i)) for i in indices]
+
+    def _pack_across(self) -> tuple[_Factor, Value]:
+        """The right factor copied so that for each vector along k its columns follow each other."""
+        e, v = self.e, self.v
+        assert isinstance(self.columns, int)
+        assert isinstance(self.inner, int)
+        columns, inner = self.columns, self.inner
+        vectors = -(-inner // v.lanes)
+        place = self._reserve(vectors * columns * v.lanes)
+        step = columns * v.lanes
+        full = inner // v.lanes
+        source = self.right
+
+        def fill(index: Value, lanes: int) -> None:
+            stream = source.at(v, 0, e.mul(index, v.lanes))
+            panel = packing.Panel(v.at(place, e.mul(index, step)), v.lanes, lanes, columns)
+            packing.transpose(v, Stream(stream.pointer, source.step, source.lane), panel)
+
+        if full:
+            with e.loop(0, full) as loop:
+                fill(loop.iv, v.lanes)
+        if inner % v.lanes:
+            fill(full, inner % v.lanes)
+        return _Factor(source.expression, source.axis, "inner", place, v.lanes, 1), step
+
+
+def _greatest(factor: _Factor) -> int | None:
+    """The greater stride of a factor where both are known."""
+    if isinstance(factor.lane, int) and isinstance(factor.step, int):
+        return max(abs(factor.lane), abs(factor.step))
+    return None

@@ -1,0 +1,136 @@
+"""What becomes of the sums of a contraction: its `Let` and `Store` statements, in vectors.
+
+In go the statements and registers (or memory) that hold sums of products; out comes code that runs
+the statements along one axis of the result, a vector of neighbours at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from symnet.kernel import Let, Store, accumulated, loads
+from symnet.scalar import Call, Expr, Symbol, walk
+from symnet_llvm.analysis import Facts, stored, uses
+from symnet_llvm.expressions import Expressions, Lanes, is_large, lower
+from symnet_llvm.ir import Value
+from symnet_llvm.microkernel import Vectors
+
+CALL = 25
+"""Operations that a row with a helper function of its own is taken to do."""
+
+
+class Epilogue:
+    """The statements of a contraction.
+
+    Parameters
+    ----------
+    statements
+        Run once for each sum.
+    dtype
+        Of the sums.
+    """
+
+    def __init__(self, statements: Sequence[Let | Store], dtype: str) -> None:
+        done: dict[Expr, Expr] = {}
+        self.statements = tuple(
+            Let(s.symbol, lower(s.value, done))
+            if isinstance(s, Let)
+            else Store(s.buffer, lower(s.offset, done), lower(s.value, done))
+            for s in statements
+        )
+        self.uses = uses(self.statements)
+        self.sum = accumulated(dtype)
+
+    @property
+    def work(self) -> int:
+        """Roughly how many operations are done for each sum."""
+        total = 0
+        for x in walk(*(s.value for s in self.statements)):
+            if isinstance(x, Call):
+                sources = tuple(a.dtype for a in x.operands)
+                total += CALL if is_large(x.op, sources, x.dtype) else 1
+            elif x.args:
+                total += 1
+        return total + sum(isinstance(s, Store) for s in self.statements)
+
+    def unit_stride(self, facts: Facts, axis: Symbol) -> bool:
+        """Whether neighbours along an axis are stored side by side, by every store."""
+        return all(
+            facts.stride(s.offset, axis) == 1 for s in self.statements if isinstance(s, Store)
+        )
+
+    @contextmanager
+    def along(
+        self, values: Expressions, lanes: Lanes, line: Symbol
+    ) -> Iterator[None]:
+        """A scope in which vectors lie along `lanes.axis`; loads that `line` leaves alone are done."""
+        assert lanes.axis is not None
+        written = stored(self.statements)
+        fixed = frozenset((line, self.sum)) | {
+            s.symbol for s in self.statements if isinstance(s, Let)
+        }
+        with values.vectors(lanes):
+            for load in loads(self.statements):
+                if load.buffer not in written and fixed.isdisjoint(values.facts.symbols(load)):
+                    values.value(load)
+            yield
+
+    def run(self, values: Expressions, line: Symbol, at: Value, sums: tuple[str, ...]) -> None:
+        """Run the statements for vectors of sums, within `along`, at a place on the other axis."""
+        with values.scope():
+            values.bind(line, (at,))
+            values.bind(self.sum, sums, varying=True)
+            for s in self.statements:
+                if isinstance(s, Let):
+                    values.bind(s.symbol, values.value(s.value), values.varies(s.value))
+                else:
+                    values.store(s)
+
+    def run_lines(
+        self,
+        v: Vectors,
+        values: Expressions,
+        source: tuple[str, int],
+        line: tuple[Symbol, Value, Value],
+        axis: tuple[Symbol, Value, Value],
+        masked: bool,
+    ) -> None:
+        """Run the statements for sums in memory.
+
+        Parameters
+        ----------
+        v, values
+            What writes instructions.
+        source
+            Where the sums are, and the distance from one line to the next.
+        line, axis
+            The axis from line to line and the one along lines: its symbol, where it starts and how
+            many sums there are.
+        masked
+            Whether masks cost little, so that one copy of the code will do for all vectors.
+        """
+        e = v.emitter
+        pointer, stride = source
+        symbol, base, count = axis
+
+        def vectors(low: Value, high: Value, at: Value, mask: bool) -> None:
+            with e.loop(low, high, v.lanes) as loop:
+                place = e.add(base, loop.iv)
+                lanes = e.mask(e.sub(count, loop.iv), v.lanes) if mask else None
+                here = v.at(pointer, e.add(e.mul(at, stride), loop.iv))
+                with self.along(values, Lanes(v.lanes, (lanes,), symbol, place), line[0]):
+                    self.run(values, line[0], e.add(line[1], at), (v.load(here),))
+
+        whole = count // v.lanes * v.lanes if isinstance(count, int) else None
+        with e.loop(0, line[2]) as each:
+            if whole == count or masked:
+                vectors(0, count, each.iv, mask=whole != count)
+            elif whole is not None:
+                if whole:
+                    vectors(0, whole, each.iv, mask=False)
+                vectors(whole, whole + 1, each.iv, mask=True)
+            else:
+                full = e.round_down(count, v.lanes)
+                vectors(0, full, each.iv, mask=False)
+                vectors(full, count, each.iv, mask=True)

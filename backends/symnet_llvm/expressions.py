@@ -1,0 +1,507 @@
+"""Values of scalar expressions: each emitted once where it is first needed, scalar or in vectors.
+
+An `Expressions` writes into one `Emitter`. It knows which symbols are bound to what, in nested
+scopes, and remembers the registers of what it has emitted, so that common sub-expressions cost
+nothing. While a vector axis is set (`vectors`), an expression that mentions the axis, or anything
+computed from it, *varies* and is held in one vector register for each unit (several vectors in
+lockstep hide latency); all others stay scalars until a vector instruction needs them.
+
+Rows that are not primitive are expanded. Small expansions are written in place (`lower`), large
+ones (`exp`, `tanh`) become helper functions that any number of kernels share.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cache
+
+from symnet import dtypes
+from symnet.kernel import Store
+from symnet.scalar import Call, Const, Expr, Load, ScalarOp, Symbol, cast, rebuild, rows, walk
+from symnet_llvm.analysis import Facts
+from symnet_llvm.ir import (
+    MEMORY,
+    REGISTER,
+    Emitter,
+    Value,
+    const,
+    iota,
+    register,
+    vector,
+)
+from symnet_llvm.scalars import primitive
+
+LARGE = 16
+"""Nodes from which on an expansion becomes a function of its own."""
+
+_COMPARISONS = frozenset({"eq", "neq", "lt", "le", "gt", "ge"})
+
+Values = tuple[Value, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Lanes:
+    """How values that vary are laid out.
+
+    Attributes
+    ----------
+    width
+        Lanes of a vector.
+    masks
+        For each unit the lanes that count, or None for all.
+    axis
+        The loop axis that runs along the lanes, if any.
+    base
+        Its value in the first lane of the first unit.
+    """
+
+    width: int
+    masks: tuple[str | None, ...] = (None,)
+    axis: Symbol | None = None
+    base: Value = 0
+
+    @property
+    def units(self) -> int:
+        """Number of vectors that hold one varying value."""
+        return len(self.masks)
+
+
+_SCALAR = Lanes(1)
+
+
+class Expressions:
+    """Emits expressions into a function.
+
+    Parameters
+    ----------
+    f
+        The function being written.
+    pointers
+        For each buffer the register that points to its first element.
+    uses
+        How often each expression is used; products used once are fused into the sum they are a
+        term of. Empty means no fusing.
+    facts
+        Facts that the caller has already gathered.
+    """
+
+    def __init__(
+        self,
+        f: Emitter,
+        pointers: Mapping[str, str] | None = None,
+        uses: Mapping[Expr, int] | None = None,
+        facts: Facts | None = None,
+    ) -> None:
+        self.f = f
+        self.facts = facts or Facts()
+        self.lanes = _SCALAR
+        self.varying: frozenset[Symbol] = frozenset()
+        self._pointers = pointers or {}
+        self._uses = uses or {}
+        self._scopes: list[dict[Expr, Values]] = [{}]
+        self._splats: list[dict[Expr, str]] = [{}]
+
+    # ------------------------------------------------------------------------------------- scopes
+
+    @contextmanager
+    def scope(self) -> Iterator[None]:
+        """Forget afterwards what is bound and computed inside."""
+        varying = self.varying
+        self._scopes.append({})
+        self._splats.append({})
+        yield
+        self._scopes.pop()
+        self._splats.pop()
+        self.varying = varying
+
+    @contextmanager
+    def vectors(self, lanes: Lanes) -> Iterator[None]:
+        """A scope in which values that vary along an axis are vectors."""
+        outer = self.lanes
+        with self.scope():
+            self.lanes = lanes
+            if lanes.axis is not None:
+                self.varying |= {lanes.axis}
+            yield
+        self.lanes = outer
+
+    def bind(self, symbol: Symbol, values: Values, varying: bool = False) -> None:
+        """Bind a symbol to registers: one scalar, or (if it varies) a vector for each unit."""
+        self._scopes[-1][symbol] = values
+        self.varying = self.varying | {symbol} if varying else self.varying - {symbol}
+
+    def varies(self, x: Expr) -> bool:
+        """Whether the value of an expression differs from lane to lane."""
+        return not self.varying.isdisjoint(self.facts.symbols(x))
+
+    def forget(self, buffers: frozenset[str]) -> None:
+        """Forget what was computed from buffers that change."""
+        for scope in (*self._scopes, *self._splats):
+            for x in [x for x in scope if not buffers.isdisjoint(self.facts.buffers(x))]:
+                del scope[x]
+
+    # ------------------------------------------------------------------------------------- values
+
+    def _find(self, x: Expr) -> Values | None:
+        for scope in reversed(self._scopes):
+            if x in scope:
+                return scope[x]
+        return None
+
+    def value(self, x: Expr) -> Values:
+        """Registers of an expression: a scalar, or a vector for each unit if it varies."""
+        found = self._find(x)
+        if found is not None:
+            return found
+        stack = [x]
+        while stack:
+            y = stack[-1]
+            missing = [a for a in self._needs(y) if self._find(a) is None]
+            if missing:
+                stack.extend(reversed(missing))
+                continue
+            stack.pop()
+            if self._find(y) is None:
+                found = self._emit(y)
+                self._scopes[-1][y] = found
+        found = self._find(x)
+        assert found is not None
+        return found
+
+    def scalar(self, x: Expr) -> Value:
+        """The one register of an expression that does not vary."""
+        (value,) = self.value(x)
+        return value
+
+    def vector(self, x: Expr) -> tuple[str, ...]:
+        """Vector registers of an expression, one for each unit, whether it varies or not."""
+        if self.varies(x):
+            return tuple(map(str, self.value(x)))
+        if isinstance(x, Const):
+            return (const(x.value, x.dtype, self.lanes.width),) * self.lanes.units
+        for scope in self._splats:
+            if x in scope:
+                return (scope[x],) * self.lanes.units
+        splat = self.f.splat(str(self.scalar(x)), REGISTER[x.dtype], self.lanes.width)
+        self._splats[-1][x] = splat
+        return (splat,) * self.lanes.units
+
+    def _needs(self, x: Expr) -> tuple[Expr, ...]:
+        """What must have been emitted before an expression."""
+        match x:
+            case Call():
+                product = self._product(x)
+                if product is not None:
+                    return tuple(a for a in x.operands if a != product) + product.operands
+                affine = self._comparison(x)
+                return (affine[1],) if affine else x.operands
+            case Load():
+                affine = self._affine(x.offset)
+                return affine if affine else (x.offset,)
+        return ()
+
+    def _affine(self, offset: Expr) -> tuple[Expr, Expr] | None:
+        """Coefficient of the vector axis in an offset, and the rest, if neither varies."""
+        axis = self.lanes.axis
+        if axis is None or axis not in self.facts.symbols(offset):
+            return None
+        found = self.facts.affine(offset, axis)
+        if found is None or self.varies(found[0]) or self.varies(found[1]):
+            return None
+        return found
+
+    def _comparison(self, x: Call) -> tuple[Expr, Expr] | None:
+        """For a comparison of the vector axis with an integer: `_affine` of the difference.
+
+        It can be decided among the lane numbers, without 64-bit vectors.
+        """
+        if x.op.name not in _COMPARISONS or x.operands[0].dtype != "int64" or not self.varies(x):
+            return None
+        difference = rows()["sub"](*x.operands)
+        affine = self._affine(difference)
+        if affine is None or affine[0] not in (Const(1, "int64"), Const(-1, "int64")):
+            return None
+        # A difference of data may overflow, which does not matter to equality.
+        if x.op.name not in ("eq", "neq") and self.facts.buffers(x):
+            return None
+        return affine
+
+    def _product(self, x: Call) -> Call | None:
+        """The product that a sum or difference is fused with."""
+        if x.op.name not in ("add", "sub") or not dtypes.is_float(x.dtype):
+            return None
+        for a in reversed(x.operands):
+            if (
+                isinstance(a, Call)
+                and a.op.name == "mul"
+                and self._uses.get(a) == 1
+                and self._find(a) is None
+            ):
+                return a
+        return None
+
+    # ----------------------------------------------------------------------------------- emission
+
+    def _emit(self, x: Expr) -> Values:
+        match x:
+            case Const(dtype="int64"):
+                return (int(x.value),)
+            case Const():
+                return (const(x.value, x.dtype),)
+            case Load():
+                return self._load(x)
+            case Call():
+                return self._call(x)
+            case Symbol() if x == self.lanes.axis:
+                return self._axis()
+        raise KeyError(f"{x} is not bound")
+
+    def _axis(self) -> Values:
+        lanes = self.lanes
+        type_ = vector("i64", lanes.width)
+        values = []
+        for unit in range(lanes.units):
+            start = self.f.add(lanes.base, unit * lanes.width)
+            first = self.f.splat(str(start), "i64", lanes.width)
+            values.append(self.f.op(f"add {type_} {first}, {iota('i64', lanes.width)}"))
+        return tuple(values)
+
+    def _load(self, x: Load) -> Values:
+        pointer = self._pointers[x.buffer]
+        if not self.varies(x):
+            address = self.f.gep(pointer, self.scalar(x.offset), MEMORY[x.dtype])
+            return (self.f.load(address, x.dtype),)
+        lanes, memory = self.lanes, MEMORY[x.dtype]
+        contiguous, places = self._places(pointer, x.offset, memory)
+        if contiguous:
+            return tuple(
+                self.f.load(p, x.dtype, lanes.width, mask)
+                for p, mask in zip(places, lanes.masks, strict=True)
+            )
+        return tuple(
+            self.f.gather(p, x.dtype, lanes.width, mask)
+            for p, mask in zip(places, lanes.masks, strict=True)
+        )
+
+    def store(self, stmt: Store) -> None:
+        """Write an element, or those of all lanes."""
+        pointer, dtype = self._pointers[stmt.buffer], stmt.value.dtype
+        lanes, memory = self.lanes, MEMORY[dtype]
+        if not self.varies(stmt.offset):
+            if self.varies(stmt.value):
+                raise NotImplementedError("iterations that store to one place are not independent")
+            address = self.f.gep(pointer, self.scalar(stmt.offset), memory)
+            self.f.store(str(self.scalar(stmt.value)), address, dtype)
+        else:
+            values = self.vector(stmt.value)
+            contiguous, places = self._places(pointer, stmt.offset, memory)
+            write = self.f.store if contiguous else self.f.scatter
+            for value, p, mask in zip(values, places, lanes.masks, strict=True):
+                write(value, p, dtype, lanes.width, mask)
+        self.forget(frozenset((stmt.buffer,)))
+
+    def _places(self, pointer: str, offset: Expr, memory: str) -> tuple[bool, list[str]]:
+        """Where the lanes of each unit lie in memory.
+
+        Either (True) the address of the first lane, or (False) a vector of addresses.
+        """
+        f, lanes = self.f, self.lanes
+        affine = self._affine(offset)
+        if affine is None:
+            wide = vector("i64", lanes.width)
+            return False, [
+                f.op(f"getelementptr inbounds {memory}, ptr {pointer}, {wide} {v}")
+                for v in self.vector(offset)
+            ]
+        coefficient, rest = map(self.scalar, affine)
+        first = f.gep(pointer, f.add(rest, f.mul(coefficient, lanes.base)), memory)
+        starts = [
+            f.gep(first, f.mul(coefficient, unit * lanes.width), memory)
+            for unit in range(lanes.units)
+        ]
+        if coefficient == 1:
+            return True, starts
+        if isinstance(coefficient, int) and abs(coefficient * lanes.width) < 2**31:
+            steps = ", ".join(f"i32 {coefficient * i}" for i in range(lanes.width))
+            index = f"{vector('i32', lanes.width)} <{steps}>"
+        else:
+            wide = vector("i64", lanes.width)
+            factor = f.splat(str(coefficient), "i64", lanes.width)
+            product = f.op(f"mul {wide} {factor}, {iota('i64', lanes.width)}")
+            index = f"{wide} {product}"
+        return False, [
+            f.op(f"getelementptr inbounds {memory}, ptr {start}, {index}") for start in starts
+        ]
+
+    def _call(self, x: Call) -> Values:
+        if not self.varies(x):
+            return (self._uniform(x),)
+        affine = self._comparison(x)
+        if affine is not None:
+            return self._compare(x, *affine)
+        product = self._product(x)
+        if product is not None:
+            return self._fuse(x, product)
+        operands = [self.vector(a) for a in x.operands]
+        return tuple(
+            self._apply(x, values, self.lanes.width) for values in zip(*operands, strict=True)
+        )
+
+    def _uniform(self, x: Call) -> Value:
+        product = self._product(x)
+        if product is not None:
+            return self._fuse(x, product)[0]
+        values = [self.scalar(a) for a in x.operands]
+        if x.dtype == "int64":
+            match x.op.name:
+                case "add":
+                    return self.f.add(*values)
+                case "sub":
+                    return self.f.sub(*values)
+                case "mul":
+                    return self.f.mul(*values)
+        return self._apply(x, tuple(map(str, values)), 1)
+
+    def _apply(self, x: Call, values: tuple[str, ...], lanes: int) -> str:
+        if x.op.expand is None:
+            sources = tuple(a.dtype for a in x.operands)
+            return primitive(self.f, x.op.name, sources, x.dtype, values, lanes)
+        parameters = _parameters(x)
+        helper = function(x.op, parameters, x.dtype, lanes)
+        self.f.declarations |= helper.texts
+        arguments = ", ".join(
+            f"{register(p.dtype, lanes)} {v}"
+            for p, v in zip(parameters, values, strict=True)
+            if isinstance(p, Symbol)
+        )
+        return self.f.op(f"call {register(x.dtype, lanes)} @{helper.name}({arguments})")
+
+    def _fuse(self, x: Call, product: Call) -> Values:
+        """A sum or difference with a product as one instruction."""
+        f = self.f
+        varies = self.varies(x)
+        width = self.lanes.width if varies else 1
+        get = self.vector if varies else (lambda a: (str(self.scalar(a)),))
+        a, b = (get(factor) for factor in product.operands)
+        first = x.operands[0] == product
+        other = get(x.operands[1] if first else x.operands[0])
+        results: list[str] = []
+        for left, right, term in zip(a, b, other, strict=True):
+            if x.op.name == "sub":
+                type_ = register(x.dtype, width)
+                if first:
+                    term = f.op(f"fneg {type_} {term}")
+                else:
+                    left = f.op(f"fneg {type_} {left}")
+            results.append(
+                primitive(f, "fma", (x.dtype,) * 3, x.dtype, (left, right, term), width)
+            )
+        return tuple(results)
+
+    def _compare(self, x: Call, coefficient: Expr, rest: Expr) -> Values:
+        """Compare lane numbers, as int32, with where the comparison changes."""
+        f, lanes = self.f, self.lanes
+        offset = self.scalar(rest)
+        rising = coefficient == Const(1, "int64")
+        results: list[Value] = []
+        type_ = vector("i32", lanes.width)
+        numbers = iota("i32", lanes.width)
+        for unit in range(lanes.units):
+            start = f.add(lanes.base, unit * lanes.width)
+            # lane + start + offset ? 0, or offset - start - lane ? 0
+            change = f.sub(0, f.add(offset, start)) if rising else f.sub(offset, start)
+            inside = f.maximum(f.minimum(change, lanes.width), -1)
+            narrow = str(inside) if isinstance(inside, int) else f.op(f"trunc i64 {inside} to i32")
+            splat = f.splat(narrow, "i32", lanes.width)
+            pair = (numbers, splat) if rising else (splat, numbers)
+            order = _ORDER[x.op.name]
+            results.append(f.op(f"icmp {order} {type_} {pair[0]}, {pair[1]}"))
+        return tuple(results)
+
+
+_ORDER = {"eq": "eq", "neq": "ne", "lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge"}
+
+
+# ---------------------------------------------------------------------------------- expansion
+
+
+@dataclass(frozen=True, slots=True)
+class Helper:
+    """A row's expansion as a function: its name, and the texts a module needs to call it."""
+
+    name: str
+    texts: frozenset[str]
+
+
+def _parameters(x: Call) -> tuple[Expr, ...]:
+    """The operands of a call with symbols `a0`, `a1` ... for all that are not constant."""
+    return tuple(
+        a if isinstance(a, Const) else Symbol(f"a{i}", a.dtype) for i, a in enumerate(x.operands)
+    )
+
+
+@cache
+def _expansion(op: ScalarOp, operands: tuple[Expr, ...], result: str) -> Expr:
+    """What a row means in primitives and large rows."""
+    assert op.expand is not None
+    return lower(cast(op.expand(*operands), result))
+
+
+@cache
+def _is_large(op: ScalarOp, operands: tuple[Expr, ...], result: str) -> bool:
+    found = walk(_expansion(op, operands, result))
+    return sum(isinstance(x, Call) for x in found) > LARGE
+
+
+def lower(root: Expr, done: dict[Expr, Expr] | None = None) -> Expr:
+    """Expand rows until only primitives and large rows remain.
+
+    `done` is what earlier calls found, shared among the expressions of one kernel.
+    """
+    done = {} if done is None else done
+    stack = [root]
+    while stack:
+        x = stack[-1]
+        if x in done:
+            stack.pop()
+            continue
+        missing = [a for a in x.args if a not in done]
+        if missing:
+            stack.extend(missing)
+            continue
+        stack.pop()
+        y = rebuild(x, tuple(done[a] for a in x.args))
+        if (
+            isinstance(y, Call)
+            and y.op.expand is not None
+            and not _is_large(y.op, _parameters(y), y.dtype)
+        ):
+            y = lower(cast(y.op.expand(*y.operands), y.dtype))
+        done[x] = y
+    return done[root]
+
+
+@cache
+def function(op: ScalarOp, operands: tuple[Expr, ...], result: str, lanes: int) -> Helper:
+    """The function that computes a large row with a number of lanes.
+
+    Its parameters are those of `operands` that are symbols; constants are built in.
+    """
+    symbols = [a for a in operands if isinstance(a, Symbol)]
+    parameters = [f"{register(a.dtype, lanes)} %{a.name}" for a in symbols]
+    f = Emitter("NAME", parameters, register(result, lanes), "#1")
+    values = Expressions(f)
+    with values.vectors(Lanes(lanes)):
+        for a in symbols:
+            values.bind(a, (f"%{a.name}",), varying=True)
+        (out,) = values.vector(_expansion(op, operands, result))
+        f.do(f"ret {register(result, lanes)} {out}")
+    body = f.text()
+    # Rows of users may share a name, not a meaning; the checksum tells them apart.
+    readable = re.sub(r"\W", "_", op.name)
+    name = f"{readable}.{operands[0].dtype}.{lanes}.{zlib.crc32(body.encode()):08x}"
+    return Helper(name, frozenset({body.replace("@NAME(", f"@{name}(", 1), *f.declarations}))

@@ -1,0 +1,88 @@
+"""Where a program's pointers, lengths and integers stand in its state table.
+
+Derived from the program alone, so that code loaded from the cache needs nothing else to run.
+
+The integers (`numbers`) are, in this order: the values of the program's sizes; of its derived
+integers; of the integers that launches are given; the lengths of the outputs, one output after
+the other; and the lengths of temporaries that are not constant, by which a changed memory layout
+is noticed.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass
+
+from symnet.program import Launch, Program
+from symnet.scalar import Const, Expr, Symbol
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Indices into the tables.
+
+    Attributes
+    ----------
+    pointers
+        Index of every buffer's pointer.
+    lengths
+        Index of the first length of every input and shared buffer.
+    symbols
+        Index of every size's and derived integer's value.
+    arguments
+        Index of every other integer that launches are given.
+    outputs
+        Index of the first length of every output.
+    keys
+        Index of every length of temporaries that is not constant.
+    pointer_count, length_count, number_count
+        Lengths of the tables.
+    """
+
+    pointers: dict[str, int]
+    lengths: dict[str, int]
+    symbols: dict[Symbol, int]
+    arguments: dict[Expr, int]
+    outputs: dict[str, int]
+    keys: dict[Expr, int]
+    pointer_count: int
+    length_count: int
+    number_count: int
+
+    @staticmethod
+    def of(program: Program) -> Layout:
+        """The layout of a program."""
+        pointers = {b.name: i for i, b in enumerate(program.buffers)}
+        lengths: dict[str, int] = {}
+        length = 0
+        for b in program.buffers:
+            if b.kind in ("input", "shared"):
+                lengths[b.name] = length
+                length += len(b.shape)
+        number = itertools.count()
+        symbols = {s.symbol: next(number) for s in (*program.sizes, *program.ints)}
+        arguments: dict[Expr, int] = {}
+        for step in program.steps:
+            if isinstance(step, Launch):
+                for x in step.ints:
+                    if not isinstance(x, Const) and x not in symbols and x not in arguments:
+                        arguments[x] = next(number)
+        outputs: dict[str, int] = {}
+        keys: dict[Expr, int] = {}
+        for name in program.outputs:
+            shape = program.buffers[pointers[name]].shape
+            if name not in outputs:
+                places = [next(number) for _ in shape]
+                outputs[name] = places[0] if places else 0
+        for b in program.buffers:
+            for n in b.shape if b.kind == "temporary" else ():
+                if not isinstance(n, Const) and n not in keys:
+                    keys[n] = next(number)
+        return Layout(
+            pointers, lengths, symbols, arguments, outputs, keys,
+            len(pointers), length, next(number),
+        )  # fmt: skip
+
+    def place(self, x: Expr) -> int:
+        """Index of the value of an integer that is given to launches and is not constant."""
+        return self.symbols[x] if isinstance(x, Symbol) else self.arguments[x]

@@ -1,0 +1,140 @@
+"""Copies of a factor's pieces in the order in which the innermost loops read them.
+
+A *panel* holds, for each k in turn, `width` neighbours along the axis of the result (a multiple of
+the vector's lanes). Packing pays where a factor's own order is bad for the loops: it has no unit
+stride along the vectors, its rows lie pages apart, or it is an expression yet to be evaluated.
+
+Lanes past the edge of the factor are filled with copies of the last one or with zeros: they lead
+to sums that nobody stores.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from symnet_llvm.ir import Value, vector
+from symnet_llvm.microkernel import Stream, Vectors
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """A panel to be filled.
+
+    Attributes
+    ----------
+    pointer
+        Where it begins.
+    width
+        Neighbours it has room for at each k.
+    lanes
+        How many of them the factor has; at least 1.
+    inner
+        Values of k.
+    """
+
+    pointer: str
+    width: int
+    lanes: Value
+    inner: Value
+
+
+def copy(v: Vectors, source: Stream, panel: Panel) -> None:
+    """Fill a panel from a factor whose neighbours are one element apart."""
+    e = v.emitter
+    masks: list[str | None] = []
+    for first in range(0, panel.width, v.lanes):
+        left = e.sub(panel.lanes, first)
+        whole = isinstance(left, int) and left >= v.lanes
+        masks.append(None if whole else e.mask(left, v.lanes))
+    with e.loop(0, panel.inner) as loop:
+        row = v.at(source.pointer, e.mul(loop.iv, source.step))
+        out = v.at(panel.pointer, e.mul(loop.iv, panel.width))
+        for i, mask in enumerate(masks):
+            v.store(v.load(v.at(row, i * v.lanes), mask), v.at(out, i * v.lanes))
+
+
+def transpose(v: Vectors, source: Stream, panel: Panel) -> None:
+    """Fill a panel from a factor whose elements are one apart along k."""
+    e, quad = v.emitter, v.quad
+    short = vector(v.scalar, quad)
+    last = e.sub(panel.lanes, 1)
+    whole = isinstance(last, int) and last + 1 >= panel.width
+
+    def group(first: Value) -> None:
+        """Fill `lanes` neighbours: 128 bits of each, transposed while in registers."""
+        neighbours = [e.add(first, lane) for lane in range(v.lanes)]
+        if not whole:
+            neighbours = [e.minimum(n, last) for n in neighbours]
+        rows = [v.at(source.pointer, e.mul(source.lane, n)) for n in neighbours]
+        out = v.at(panel.pointer, first)
+
+        def squares(k: Value) -> None:
+            gathered = []
+            for r in range(quad):
+                pieces = [
+                    e.load(v.at(rows[lane], k), v.dtype, quad)
+                    for lane in range(r, v.lanes, quad)
+                ]
+                gathered.append(_concatenated(v, pieces, short))
+            for j, column in enumerate(v.transpose(gathered)):
+                v.store(column, v.at(out, e.mul(e.add(k, j), panel.width)))
+
+        def elements() -> None:
+            with e.loop(0, panel.inner) as loop:
+                for lane, row in enumerate(rows):
+                    element = e.load(v.at(row, loop.iv), v.dtype)
+                    to = e.add(e.mul(loop.iv, panel.width), lane)
+                    e.store(element, v.at(out, to), v.dtype)
+
+        if isinstance(panel.inner, int):
+            if panel.inner < quad:
+                elements()
+                return
+            with e.loop(0, panel.inner - quad + 1, quad) as loop:
+                squares(loop.iv)
+            if panel.inner % quad:
+                squares(panel.inner - quad)
+            return
+        # The last square may overlap the one before it; fewer values of k than one has are rare.
+        with e.loop(0, e.sub(panel.inner, quad - 1), quad) as loop:
+            squares(loop.iv)
+        with e.when(e.op(f"icmp sge i64 {panel.inner}, {quad}")):
+            squares(e.sub(panel.inner, quad))
+        with e.when(e.less(panel.inner, quad)):
+            elements()
+
+    with e.loop(0, panel.width, v.lanes) as loop:
+        group(loop.iv)
+
+
+def compute(v: Vectors, value: Callable[[Value, Value, str], str], panel: Panel) -> None:
+    """Fill a panel with a vector expression.
+
+    Parameters
+    ----------
+    v
+        Vector instructions.
+    value
+        Writes the vector of elements from a lane on, at a k, under a mask.
+    panel
+        The panel.
+    """
+    e = v.emitter
+    with e.loop(0, panel.inner) as k, e.loop(0, panel.width, v.lanes) as first:
+        mask = e.mask(e.sub(panel.lanes, first.iv), v.lanes)
+        to = e.add(e.mul(k.iv, panel.width), first.iv)
+        v.store(value(first.iv, k.iv, mask), v.at(panel.pointer, to))
+
+
+def _concatenated(v: Vectors, pieces: list[str], short: str) -> str:
+    """Vectors of 128 bits side by side."""
+    e, length = v.emitter, v.quad
+    while len(pieces) > 1:
+        type_, length = vector(v.scalar, length), length * 2
+        picks = ", ".join(f"i32 {i}" for i in range(length))
+        pieces = [
+            e.op(f"shufflevector {type_} {a}, {type_} {b}, <{length} x i32> <{picks}>")
+            for a, b in zip(pieces[::2], pieces[1::2], strict=True)
+        ]
+    return pieces[0]

@@ -1,0 +1,254 @@
+"""How a contraction is cut into tiles: a small cost model.
+
+In go the sizes, how the two factors lie in memory and along which axis results are stored; out
+comes a `Plan`. Lengths that are symbolic are guessed for the purpose of choosing; the code that
+follows a plan is right for all lengths.
+
+Costs are in cycles of a core that begins one vector multiply-add in each. What the model has to get
+right is which of several plans is best, not how long it takes.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from symnet_llvm.target import Target
+
+Order = Literal["along", "inner", "strided", "computed"]
+"""How a factor lies: one element apart along its axis of the result, along k, neither; or not a
+plain load, so that it must be computed into scratch memory first."""
+
+GUESS = 256
+"""Length assumed of a symbolic axis."""
+
+INNER_BLOCK = 512
+"""Most products summed in one go where factors are packed."""
+SCRATCH = 1 << 21
+"""Most bytes of a packed factor."""
+FAR = 1 << 19
+"""Bytes above which a factor is better read from a packed copy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One factor of a contraction.
+
+    Attributes
+    ----------
+    order
+        How it lies in memory.
+    stride
+        Its greater stride in elements, where that is known.
+    """
+
+    order: Order
+    stride: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A contraction as far as the choice of tiles depends on it.
+
+    Attributes
+    ----------
+    rows, columns, inner
+        Lengths of the axes; None where symbolic.
+    left, right
+        The factors.
+    by_rows
+        Whether results are one element apart along rows rather than along columns.
+    work
+        Number of operations the epilogue does for each result.
+    itemsize
+        Bytes of an element.
+    """
+
+    rows: int | None
+    columns: int | None
+    inner: int | None
+    left: Factor
+    right: Factor
+    by_rows: bool
+    work: int
+    itemsize: int
+
+    def swapped(self) -> Shape:
+        """The same for the transposed result."""
+        return Shape(
+            self.columns, self.rows, self.inner, self.right, self.left, not self.by_rows,
+            self.work, self.itemsize,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """How to go about a contraction.
+
+    Rows and columns are those of the result or, if `swapped`, of its transpose: columns is the axis
+    along which tiles have vectors.
+
+    Attributes
+    ----------
+    swapped
+        Whether the transposed result is computed.
+    across
+        Whether tiles have vectors along k.
+    rows, columns
+        Size of a tile: elements by vectors, or elements by elements if `across`.
+    pack_left, pack_right
+        Whether a factor is copied first.
+    inner_block, row_block, column_block
+        How much is packed at a time: values of k, tiles, tiles.
+    by_rows
+        Whether results are stored along (possibly swapped) rows.
+    inline
+        Whether the epilogue is cheap enough to be repeated for each vector of a tile.
+    rows_first
+        Whether the inner loop over tiles runs along a row of them.
+    split_rows
+        Whether parts share the rows rather than the columns.
+    cycles
+        What it costs.
+    """
+
+    swapped: bool
+    across: bool
+    rows: int
+    columns: int
+    pack_left: bool
+    pack_right: bool
+    inner_block: int
+    row_block: int
+    column_block: int
+    by_rows: bool
+    inline: bool
+    rows_first: bool
+    split_rows: bool
+    cycles: float
+
+
+def choose(shape: Shape, target: Target) -> Plan:
+    """The cheapest plan.
+
+    Parameters
+    ----------
+    shape
+        The contraction.
+    target
+        The machine.
+    """
+    lanes = target.vector_bytes // shape.itemsize
+    plans = [
+        plan
+        for swapped in (False, True)
+        for style in (_outer, _across)
+        for plan in style(shape.swapped() if swapped else shape, swapped, lanes, target.registers)
+    ]
+    return min(plans, key=lambda p: p.cycles)
+
+
+def _tiles(count: int, size: int) -> int:
+    return -(-count // size)
+
+
+def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[Plan]:
+    """Plans with vectors along the columns."""
+    rows, columns, inner = (
+        GUESS if n is None else max(n, 1) for n in (shape.rows, shape.columns, shape.inner)
+    )
+    left, right = shape.left, shape.right
+    size = columns * inner * shape.itemsize
+    vectors = _tiles(columns, lanes)
+    # Rows whose distance is a multiple of a page compete for the same lines of the cache.
+    crowded = left.order == "inner" and (left.stride is None or left.stride * shape.itemsize % 2048 == 0)
+    pack_left = (
+        left.order == "computed" or shape.rows is None or (crowded and inner > 64 and vectors >= 8)
+    )
+    pack_right = right.order != "along" or (size > FAR and rows >= 64)
+    cost = 0.0
+    if pack_left:
+        cost += rows * inner * _packing(left.order, lanes)
+    if pack_right:
+        cost += columns * inner * _packing(right.order, lanes)
+    # A tile's sums leave it through scratch memory where they are turned, or where an epilogue is
+    # long: it is written once then, not once for each vector.
+    inline = shape.work <= 4 and not shape.by_rows
+    finish = 1.0 + 0.5 * shape.work + (0 if inline else 2) + (3 if shape.by_rows else 0)
+    inner_block = inner if _single(shape, pack_left or pack_right) else INNER_BLOCK
+    for n in range(1, min(vectors, 8) + 1):
+        for m in range(1, min(rows, 30) + 1):
+            if m * n + n + 1 > registers or (n > 4 and m > 1):
+                break
+            high, low = divmod(rows, m)
+            tall = high * _turn(m, n) + (_turn(low, n) if low and not pack_left else 0)
+            tall += _turn(m, n) if low and pack_left else 0
+            across = _tiles(vectors, n)
+            tiles = (high + (low > 0)) * across
+            total = cost + inner * tall * across + tiles * (20 + m * n * finish)
+            if low and not pack_left:
+                total *= 1.02  # a second tile to compile
+            if (vectors % n or columns % lanes) and lanes < 16:
+                total *= 1.02
+            if tiles == 1 and rows * columns * inner > 50_000:
+                total *= 1.2  # nothing to share
+            yield Plan(
+                swapped, False, m, n, pack_left, pack_right,
+                inner_block,
+                max(1, min(_tiles(rows, m), SCRATCH // (4 * m * inner_block * shape.itemsize))),
+                max(1, min(across, SCRATCH // (n * lanes * inner_block * shape.itemsize))),
+                shape.by_rows, inline,
+                rows_first=columns * inner * shape.itemsize <= 1 << 16,
+                split_rows=across == 1 or (across < 4 and high > across),
+                cycles=total,
+            )  # fmt: skip
+
+
+def _across(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[Plan]:
+    """Plans with vectors along k."""
+    if shape.by_rows or shape.left.order != "inner":
+        return
+    pack_right = shape.right.order != "inner"
+    if pack_right and (
+        shape.right.order != "along"
+        or shape.columns is None
+        or shape.inner is None
+        or shape.columns * shape.inner * shape.itemsize > FAR
+    ):
+        return
+    rows, columns, inner = (
+        GUESS if n is None else max(n, 1) for n in (shape.rows, shape.columns, shape.inner)
+    )
+    cost = columns * inner * _packing("inner", lanes) if pack_right else 0.0
+    steps = inner / lanes + 1
+    for n in range(1, min(columns, 16) + 1):
+        for m in range(1, min(rows, 8) + 1):
+            if m * n + m + 1 > registers:
+                break
+            high, across = _tiles(rows, m), _tiles(columns, n)
+            # Narrow memory: each load of a vector keeps one of the ports busy for a cycle.
+            turn = max(m * n, m + n, 4)
+            finish = m * _tiles(n, 4) * 16 + m * _tiles(n, lanes) * (3 + 0.5 * shape.work) + 30
+            total = cost + high * across * (steps * turn + finish)
+            if high * across == 1 and rows * columns * inner > 50_000:
+                total *= 1.2
+            yield Plan(
+                swapped, True, m, n, False, pack_right, inner, high, across,
+                False, False, False, split_rows=high >= across, cycles=total,
+            )  # fmt: skip
+
+
+def _turn(rows: int, columns: int) -> float:
+    """Cycles for one value of k in a tile."""
+    return max(rows * columns, 0.5 * (rows + columns), 1)
+
+
+def _packing(order: Order, lanes: int) -> float:
+    """Cycles to copy an element."""
+    return {"along": 3 / lanes, "inner": 6 / lanes, "strided": 2.0, "computed": 3.0}[order]
+
+
+def _single(shape: Shape, packed: bool) -> bool:
+    """Whether all products are summed in one go."""
+    return not packed or (shape.inner is not None and shape.inner <= 2 * INNER_BLOCK)

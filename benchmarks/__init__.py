@@ -1,0 +1,1 @@
+"""symnet's training steps measured beside its peers': ``python -m benchmarks``."""

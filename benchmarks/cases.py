@@ -1,0 +1,75 @@
+"""The table of cases: a name, what to compute, and the least work any implementation must do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+
+from benchmarks.problems import (
+    CLASSES,
+    FEATURES,
+    HIDDEN,
+    Affine,
+    Elementwise,
+    Problem,
+    Update,
+    logistic_regression,
+    perceptron,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One row of the result table.
+
+    Attributes
+    ----------
+    name, title
+        For the command line, and for people.
+    problem
+        Makes the arrays.
+    flops
+        Floating point operations of the contractions in one call.
+    traffic
+        Bytes that one call must move from main memory: data that is new in each call. Parameters
+        stay in the caches.
+    """
+
+    name: str
+    title: str
+    problem: Callable[[], Problem]
+    flops: float = 0
+    traffic: float = 0
+
+
+def _logreg_flops(batch: int) -> float:
+    return 2 * 2 * batch * FEATURES * CLASSES  # scores; gradient of the weights
+
+
+def _mlp_flops(batch: int) -> float:
+    # Scores and weight gradient of both layers; only the upper one passes a gradient down.
+    return 2 * batch * (2 * FEATURES * HIDDEN + 3 * HIDDEN * CLASSES)
+
+
+def _batch_bytes(batch: int) -> float:
+    return 4 * batch * (FEATURES + 1)
+
+
+def _training(name: str, title: str, batch: int, flops: float, make: Callable[[int], Problem]):
+    return Case(name, title, partial(make, batch), flops, _batch_bytes(batch))
+
+
+CASES = (
+    _training("logreg_b600", "logreg, batch 600", 600, _logreg_flops(600), logistic_regression),
+    _training("logreg_b20", "logreg, batch 20", 20, _logreg_flops(20), logistic_regression),
+    _training("mlp_b20", "MLP 784-500-10, batch 20", 20, _mlp_flops(20), perceptron),
+    _training("mlp_b20_l2", "the same with L2", 20, _mlp_flops(20), partial(perceptron, l2=1e-4)),
+    _training("mlp_b600", "MLP, batch 600", 600, _mlp_flops(600), perceptron),
+    Case("elementwise", "elementwise 10M, summed", Elementwise, traffic=3 * 4 * 10_000_000),
+    Case("affine", "f(x) = 2x + 1 on 10 floats", Affine),
+    Case("update", "update-only call", Update),
+)
+
+#: The cases whose compile time and peak memory are measured, each in processes of their own.
+STARTUP_CASES = ("logreg_b600", "mlp_b20")

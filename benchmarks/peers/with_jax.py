@@ -1,0 +1,104 @@
+"""JAX: one jitted step whose parameters are donated, minibatches on the device beforehand."""
+
+from __future__ import annotations
+
+import os
+from functools import partial
+from itertools import cycle
+from typing import Any
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from benchmarks.problems import Affine, Elementwise, Training, Update
+from benchmarks.runner import Peer, Runner, no_wait
+
+# Off by default: without them a second process compiles everything once more.
+jax.config.update("jax_compilation_cache_dir", os.environ["JAX_COMPILATION_CACHE_DIR"])
+jax.config.update("jax_persistent_cache_min_compile_time_secs", 0)
+jax.config.update("jax_persistent_cache_min_entry_size_bytes", -1)
+
+
+class _State:
+    """What one step hands to the next: JAX's functions keep nothing themselves."""
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def wait(self) -> None:
+        jax.block_until_ready(self.value)
+
+
+def _value(result: object) -> float:
+    return float(np.sum(result))
+
+
+def training(problem: Training) -> Runner:
+    def cost(parameters: list[Any], x: Any, y: Any) -> Any:
+        layers = list(zip(parameters[::2], parameters[1::2], strict=True))
+        for W, b in layers[:-1]:
+            x = jnp.tanh(x @ W + b)
+        W, b = layers[-1]
+        log_probabilities = jax.nn.log_softmax(x @ W + b)
+        loss = -jnp.mean(log_probabilities[jnp.arange(len(y)), y])
+        if problem.l2:
+            loss += problem.l2 * sum(jnp.square(W).sum() for W, _ in layers)
+        return loss
+
+    @partial(jax.jit, donate_argnums=0)
+    def train(parameters: list[Any], x: Any, y: Any) -> Any:
+        loss, gradients = jax.value_and_grad(cost)(parameters, x, y)
+        new = [p - problem.learning_rate * g for p, g in zip(parameters, gradients, strict=True)]
+        return new, loss
+
+    # Copied, as donation would otherwise write into the problem's own arrays.
+    state = _State([jnp.array(p) for p in problem.parameters])
+    batches = cycle([(jnp.asarray(x), jnp.asarray(y)) for x, y in problem.minibatches()])
+
+    def step() -> Any:
+        state.value, loss = train(state.value, *next(batches))
+        return loss
+
+    return Runner(step, state.wait, _value)
+
+
+def elementwise(problem: Elementwise) -> Runner:
+    state = _State(None)
+    operands = [jnp.asarray(operand) for operand in problem.operands]
+    run = jax.jit(lambda x, y, z: jnp.sum(jnp.exp(-((x - y) ** 2)) * z))
+
+    def step() -> Any:
+        # Waiting for each call: several at once would compete for the memory they measure.
+        state.value = run(*operands).block_until_ready()
+        return state.value
+
+    return Runner(step, no_wait, _value)
+
+
+def affine(problem: Affine) -> Runner:
+    run = jax.jit(lambda x: 2 * x + 1)
+    x = jnp.asarray(problem.x)
+    state = _State(None)
+
+    def step() -> Any:
+        state.value = run(x)
+        return state.value
+
+    return Runner(step, state.wait, _value)
+
+
+def update(problem: Update) -> Runner:
+    run = jax.jit(lambda s: s + 1, donate_argnums=0)
+    state = _State(jnp.array(problem.start))
+
+    def step() -> None:
+        state.value = run(state.value)
+
+    return Runner(step, state.wait, lambda _: float(state.value))
+
+
+PEER = Peer(
+    jax.__version__,
+    {Training: training, Elementwise: elementwise, Affine: affine, Update: update},
+)

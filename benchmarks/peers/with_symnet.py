@@ -1,0 +1,69 @@
+"""symnet, as its tutorials use it: data in shared variables, a minibatch chosen by its index."""
+
+from __future__ import annotations
+
+from functools import partial
+from importlib.metadata import version
+from itertools import cycle
+
+import numpy as np
+
+import symnet as sn
+import symnet.tensor as T
+from benchmarks.problems import Affine, Elementwise, Training, Update
+from benchmarks.runner import Peer, Runner, no_wait
+
+
+def _value(result: object) -> float:
+    return float(np.sum(result))
+
+
+def training(problem: Training) -> Runner:
+    inputs = sn.shared(problem.inputs, borrow=True)
+    labels = sn.shared(problem.labels, borrow=True)
+    parameters = [sn.shared(p) for p in problem.parameters]
+    layers = list(zip(parameters[::2], parameters[1::2], strict=True))
+
+    x, y, index = T.matrix("x"), T.ivector("y"), T.lscalar("index")
+    hidden = x
+    for W, b in layers[:-1]:
+        hidden = T.tanh(T.dot(hidden, W) + b)
+    W, b = layers[-1]
+    probabilities = T.nnet.softmax(T.dot(hidden, W) + b)
+    cost = -T.mean(T.log(probabilities)[T.arange(y.shape[0]), y])
+    if problem.l2:
+        cost += problem.l2 * sum(T.sqr(W).sum() for W, _ in layers)
+
+    gradients = T.grad(cost, parameters)
+    here = slice(index * problem.batch, (index + 1) * problem.batch)
+    step = sn.function(
+        [index],
+        cost,
+        updates=[
+            (p, p - problem.learning_rate * g) for p, g in zip(parameters, gradients, strict=True)
+        ],
+        givens={x: inputs[here], y: labels[here]},
+    )
+    indices = cycle(range(problem.batches))
+    return Runner(lambda: step(next(indices)), no_wait, _value)
+
+
+def elementwise(problem: Elementwise) -> Runner:
+    x, y, z = (sn.shared(operand, borrow=True) for operand in problem.operands)
+    return Runner(sn.function([], T.sum(T.exp(-((x - y) ** 2)) * z)), no_wait, _value)
+
+
+def affine(problem: Affine) -> Runner:
+    x = T.vector("x")
+    return Runner(partial(sn.function([x], 2 * x + 1), problem.x), no_wait, _value)
+
+
+def update(problem: Update) -> Runner:
+    s = sn.shared(problem.start)
+    return Runner(sn.function([], updates=[(s, s + 1)]), no_wait, lambda _: float(s.get_value()))
+
+
+PEER = Peer(
+    version("symnet"),
+    {Training: training, Elementwise: elementwise, Affine: affine, Update: update},
+)

@@ -1,0 +1,100 @@
+"""What is computed: the same arrays and the same settings for everybody, made from one seed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+
+FEATURES, HIDDEN, CLASSES = 784, 500, 10
+_EXAMPLES = 50_000
+_ELEMENTS = 10_000_000
+
+
+@dataclass(frozen=True)
+class Training:
+    """A classifier's training step: inputs (examples, features), labels, initial parameters.
+
+    `parameters` alternates weights and offsets, W (n_in, n_out) and b (n_out,), layer by layer.
+    Every layer but the last is followed by tanh, the last one by softmax. The cost is the mean
+    negative log-likelihood of a minibatch plus ``l2`` times the sum of squared weights; the update
+    is ``p - learning_rate * gradient``. Step i works on minibatch ``i % batches``.
+    """
+
+    inputs: Array
+    labels: npt.NDArray[np.int32]
+    parameters: list[Array]
+    batch: int
+    learning_rate: float
+    l2: float = 0.0
+
+    @property
+    def batches(self) -> int:
+        return len(self.labels) // self.batch
+
+    def shortened(self, batches: int) -> Training:
+        """Return the same step on the first few minibatches."""
+        n = batches * self.batch
+        return replace(self, inputs=self.inputs[:n], labels=self.labels[:n])
+
+    def minibatches(self) -> list[tuple[Array, npt.NDArray[np.int32]]]:
+        """Return the minibatches as views."""
+        slices = [slice(i * self.batch, (i + 1) * self.batch) for i in range(self.batches)]
+        return [(self.inputs[here], self.labels[here]) for here in slices]
+
+
+@dataclass(frozen=True)
+class Elementwise:
+    """``sum(exp(-(x - y)**2) * z)`` over vectors too large for any cache."""
+
+    operands: list[Array] = field(
+        default_factory=lambda: [
+            np.random.default_rng(i).random(_ELEMENTS, np.float32) for i in range(3)
+        ]
+    )
+
+
+@dataclass(frozen=True)
+class Affine:
+    """``2 * x + 1`` on ten floats: nothing but the price of a call."""
+
+    x: Array = field(default_factory=lambda: np.arange(10, dtype=np.float32))
+
+
+@dataclass(frozen=True)
+class Update:
+    """``s <- s + 1`` for a scalar that lives where the compiled code does; no inputs or outputs."""
+
+    start: Array = field(default_factory=lambda: np.zeros((), np.float32))
+
+
+Problem = Training | Elementwise | Affine | Update
+
+
+def logistic_regression(batch: int) -> Training:
+    """Return the step of ``tutorials/logistic_regression.py``."""
+    parameters = [np.zeros((FEATURES, CLASSES), np.float32), np.zeros(CLASSES, np.float32)]
+    return Training(*_digits(), parameters, batch, learning_rate=0.13)
+
+
+def perceptron(batch: int, l2: float = 0.0) -> Training:
+    """Return the step of ``tutorials/mlp.py``; the tutorial's own `l2` is 1e-4."""
+    bound = np.sqrt(6 / (FEATURES + HIDDEN))
+    W = np.random.default_rng(1).uniform(-bound, bound, (FEATURES, HIDDEN)).astype(np.float32)
+    parameters = [
+        W,
+        np.zeros(HIDDEN, np.float32),
+        np.zeros((HIDDEN, CLASSES), np.float32),
+        np.zeros(CLASSES, np.float32),
+    ]
+    return Training(*_digits(), parameters, batch, learning_rate=0.01, l2=l2)
+
+
+def _digits() -> tuple[Array, npt.NDArray[np.int32]]:
+    """Return arrays of MNIST's shape; what the images show makes no difference to a step's time."""
+    rng = np.random.default_rng(0)
+    inputs = rng.random((_EXAMPLES, FEATURES), np.float32)
+    return inputs, rng.integers(0, CLASSES, _EXAMPLES, np.int32)

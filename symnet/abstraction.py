@@ -1,0 +1,129 @@
+"""From statements over a program's buffers to a kernel over formal names.
+
+Buffers become ``p0, p1, ...`` in order of first use; integers that come from outside the kernel
+become ``n0, n1, ...``; integer expressions become canonical. Kernels that do the same work on
+different buffers are then equal, and are compiled once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from symnet.kernel import Param, Stmt, Store, Loop, bound_symbols, expressions, map_expressions
+from symnet.scalar import Const, Expr, Load, Symbol, rebuild, simplify, walk
+from symnet.scalar.integer import Range
+
+
+@dataclass(frozen=True, slots=True)
+class Abstraction:
+    """Statements over formal names, and the actual buffers and integers behind them."""
+
+    stmts: tuple[Stmt, ...]
+    params: tuple[Param, ...]
+    buffers: tuple[str, ...]
+    ints: tuple[Symbol, ...]
+    arguments: tuple[Expr, ...]
+
+
+def abstract(
+    stmts: tuple[Stmt, ...],
+    dtype_of: Mapping[str, str],
+    bound: Mapping[Symbol, Expr | None] | None = None,
+) -> Abstraction:
+    """Give buffers and outer integers formal names.
+
+    Parameters
+    ----------
+    stmts
+        Statements over the program's buffers and base integers.
+    dtype_of
+        Dtypes of the buffers.
+    bound
+        Symbols besides those bound in `stmts` that do not come from outside, with the extents of
+        those that are axes.
+    """
+    known = {**bound_symbols(stmts), **(bound or {})}
+    ranges: dict[str, Range] = {
+        s.name: (0, max(int(n.value) - 1, 0)) for s, n in known.items() if isinstance(n, Const)
+    }
+    written = dict.fromkeys(s.buffer for s in _stores(stmts))
+    read = dict.fromkeys(x.buffer for x in walk(*expressions(stmts)) if isinstance(x, Load))
+    buffers = tuple(dict.fromkeys([*read, *written]))
+    names = _Names({b: f"p{k}" for k, b in enumerate(buffers)}, frozenset(known), ranges)
+    renamed = _rename_stores(map_expressions(stmts, names.rename), names.formal)
+    params = tuple(Param(names.formal[b], dtype_of[b], b in written) for b in buffers)
+    return Abstraction(renamed, params, buffers, tuple(names.ints.values()), tuple(names.ints))
+
+
+class _Names:
+    """Formal names of one kernel."""
+
+    def __init__(
+        self, formal: dict[str, str], known: frozenset[Symbol], ranges: Mapping[str, Range]
+    ) -> None:
+        self.formal = formal
+        self.ints: dict[Expr, Symbol] = {}
+        self._known = known
+        self._ranges = ranges
+        self._formal_names: set[str] = set()
+        self._done: dict[Expr, Expr] = {}
+
+    def rename(self, root: Expr) -> Expr:
+        """`root` with canonical integers and formal names."""
+        for x in walk(root):
+            if x not in self._done:
+                new = rebuild(x, tuple(self._done[a] for a in x.args))
+                if isinstance(new, Load):
+                    offset = self._abstract(simplify(new.offset, self._ranges))
+                    new = Load(self.formal[new.buffer], offset, new.dtype)
+                self._done[x] = new
+        found = self._done[root]
+        return self._abstract(simplify(found, self._ranges) if found.dtype == "int64" else found)
+
+    def _abstract(self, root: Expr) -> Expr:
+        """`root` with every largest integer that comes from outside replaced by a formal one."""
+        outer: dict[Expr, bool | None] = {}  # None: a constant, which is as good on either side
+        done: dict[Expr, Expr] = {}
+        for x in walk(root):
+            outer[x] = self._is_outer(x, outer)
+            if outer[x]:
+                done[x] = x
+            else:
+                done[x] = rebuild(x, tuple(self._formal(a) if outer[a] else done[a] for a in x.args))
+        return self._formal(root) if outer[root] else done[root]
+
+    def _is_outer(self, x: Expr, outer: Mapping[Expr, bool | None]) -> bool | None:
+        if isinstance(x, Const):
+            return None
+        if isinstance(x, Symbol):
+            return x not in self._known and x.name not in self._formal_names
+        if isinstance(x, Load) or x.dtype != "int64":
+            return False
+        found = {outer[a] for a in x.args}
+        return False if False in found else True if True in found else None
+
+    def _formal(self, x: Expr) -> Symbol:
+        if x not in self.ints:
+            self.ints[x] = Symbol(f"n{len(self.ints)}")
+            self._formal_names.add(self.ints[x].name)
+        return self.ints[x]
+
+
+def _stores(stmts: Iterable[Stmt]) -> Iterable[Store]:
+    for s in stmts:
+        if isinstance(s, Store):
+            yield s
+        elif isinstance(s, Loop):
+            yield from _stores(s.body)
+
+
+def _rename_stores(stmts: tuple[Stmt, ...], formal: Mapping[str, str]) -> tuple[Stmt, ...]:
+    renamed: list[Stmt] = []
+    for s in stmts:
+        if isinstance(s, Store):
+            s = Store(formal[s.buffer], s.offset, s.value)
+        elif isinstance(s, Loop):
+            s = Loop(s.axis, s.extent, _rename_stores(s.body, formal))
+        renamed.append(s)
+    return tuple(renamed)

@@ -1,0 +1,105 @@
+"""What a backend is: the protocol, and the registry of installed ones.
+
+A backend turns a `Program` into an `Executable`. It sees programs, kernels and scalar expressions
+and nothing above them. Backends are found through the entry-point group ``symnet.backends``, each
+entry naming a module with a ``backend()`` function, so that one can come in a distribution of its
+own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cache
+from importlib.metadata import entry_points
+from typing import Any, Protocol
+
+import numpy as np
+
+from symnet.program import Program
+
+Array = np.ndarray[Any, Any]
+
+ALIASES = {"cpu": "llvm", "gpu": "cuda"}
+"""Names users give to devices."""
+
+
+class Executable(Protocol):
+    """A compiled program."""
+
+    def bind(self, storage: Mapping[str, Any]) -> None:
+        """Set the storage of the program's shared buffers, by buffer name.
+
+        Called before the first call and again whenever a shared variable's storage is replaced.
+        """
+        ...
+
+    def __call__(self, *inputs: object) -> Any:
+        """Run, and return the list of outputs, fresh arrays.
+
+        Runs only if every input is a NumPy array of exactly the declared dtype and number of
+        dimensions, C-contiguous, aligned and in native byte order, if all of the program's checks
+        hold, and if its specialised integers have their values. Otherwise returns
+        `NotImplemented`, with nothing done.
+
+        Raises
+        ------
+        IndexError
+            If a guard fires; nothing has been written.
+        """
+        ...
+
+    def source(self) -> str:
+        """The generated code, for people."""
+        ...
+
+    def timings(self) -> Sequence[float]:
+        """Seconds spent in each step since compilation, if compiled for profiling."""
+        ...
+
+
+class Backend(Protocol):
+    """Compiles programs for one kind of device and stores shared variables on it."""
+
+    name: str
+
+    def compile(self, program: Program, profile: bool = False) -> Executable:
+        """Generate code for a program; `profile` makes it record the time of each step."""
+        ...
+
+    def upload(self, value: Array) -> Any:
+        """Storage on the device that holds a copy of `value`."""
+        ...
+
+    def download(self, storage: Any) -> Array:
+        """A fresh array with what `storage` holds."""
+        ...
+
+    def describe(self) -> dict[str, str]:
+        """Facts about the device for people: its name, vector width, threads."""
+        ...
+
+
+class BackendError(RuntimeError):
+    """A backend is not there, or cannot work on this machine; the message says what to do."""
+
+
+def available() -> list[str]:
+    """Names of the installed backends."""
+    return sorted(e.name for e in entry_points(group="symnet.backends"))
+
+
+@cache
+def get(name: str) -> Backend:
+    """The backend of a name such as ``"llvm"``, ``"cpu"`` or ``"cuda"``.
+
+    Raises
+    ------
+    BackendError
+        If no such backend is installed or it cannot work here.
+    """
+    name = ALIASES.get(name, name)
+    for entry in entry_points(group="symnet.backends"):
+        if entry.name == name:
+            found: Backend = entry.load().backend()
+            return found
+    raise BackendError(f"no backend {name!r}; installed: {', '.join(available()) or 'none'}")

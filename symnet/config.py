@@ -1,0 +1,94 @@
+"""Settings, read from the environment variable ``SYMNET_FLAGS`` and settable at run time.
+
+``SYMNET_FLAGS="floatX=float32,num_threads=2"`` has the form of Theano's ``THEANO_FLAGS``.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from typing import Any
+
+_CHOICES: dict[str, tuple[str, ...]] = {
+    "floatX": ("float32", "float64"),
+    "on_unused_input": ("raise", "warn", "ignore"),
+    "mode": ("default", "reference", "debug"),
+}
+
+
+@dataclass
+class Config:
+    """The settings; each field is one flag.
+
+    Attributes
+    ----------
+    floatX
+        Default floating point dtype, ``"float32"`` or ``"float64"``.
+    device
+        Name of the backend that compiles functions: ``"cpu"`` or ``"cuda"``.
+    mode
+        ``"default"`` compiles, ``"reference"`` interprets, ``"debug"`` does both and compares.
+    optimizer_excluding
+        Names of rewrite phases or rules to leave out, separated by ``:``.
+    on_unused_input
+        What `function` does about an input that nothing depends on.
+    num_threads
+        Threads of one call; 0 means one for each core.
+    cache
+        Whether compiled code is kept on disk.
+    profile
+        Whether compiled functions collect timings.
+
+    Examples
+    --------
+    >>> with config.change(floatX="float64"):
+    ...     config.floatX
+    'float64'
+    """
+
+    floatX: str = "float32"  # noqa: N815, the name users know
+    device: str = "cpu"
+    mode: str = "default"
+    optimizer_excluding: str = ""
+    on_unused_input: str = "raise"
+    num_threads: int = 0
+    cache: bool = True
+    profile: bool = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        known = {f.name: f.type for f in fields(self)}
+        if name not in known:
+            raise AttributeError(f"config has no setting {name!r}; it has {', '.join(known)}")
+        choices = _CHOICES.get(name)
+        if choices and value not in choices:
+            raise ValueError(f"config.{name} is one of {', '.join(choices)}, not {value!r}")
+        object.__setattr__(self, name, value)
+
+    def read(self, flags: str) -> None:
+        """Set what a string such as ``"floatX=float64,cache=0"`` says."""
+        known = {f.name: type(getattr(self, f.name)) for f in fields(self)}
+        for flag in filter(None, (f.strip() for f in flags.split(","))):
+            name, _, text = flag.partition("=")
+            kind = known.get(name, str)
+            value = text.lower() in ("1", "true", "yes") if kind is bool else kind(text)
+            setattr(self, name, value)
+
+    @contextmanager
+    def change(self, **settings: Any) -> Iterator[None]:
+        """Change settings for the length of a ``with`` block."""
+        old = {name: getattr(self, name) for name in settings}
+        try:
+            for name, value in settings.items():
+                setattr(self, name, value)
+            yield
+        finally:
+            for name, value in old.items():
+                setattr(self, name, value)
+
+
+config = Config()
+config.read(os.environ.get("SYMNET_FLAGS", ""))
+if "SYMNET_NUM_THREADS" in os.environ:
+    config.num_threads = int(os.environ["SYMNET_NUM_THREADS"])

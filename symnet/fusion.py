@@ -1,0 +1,592 @@
+"""Fusion: which values exist in memory, and what is computed together.
+
+In goes a graph with its shapes; out come `Group`s of `Value`s. A value is a variable that gets a
+buffer (or would: it may turn out that every reader recomputes it). Its expression reads only
+buffers, so each group lowers to one loop nest or one contraction.
+
+The method is one pass in topological order. Every variable is either *inlined* wherever it is
+read (views, casts, cheap arithmetic, whatever has one reader) or is a value with a *stage*: one
+more than the stage of what it must find in memory, the same as that of values whose expression
+it can take in. A group holds values of one stage, which by construction never wait for each
+other; therefore the groups have no cycles and the pass is linear in the graph.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from symnet.graph import Apply, Constant, Variable, ancestors, consumers
+from symnet.kernel import COLUMN, INNER, ROW, accumulated
+from symnet.nest import Reduction, axes, is_free
+from symnet.op import ContractionOp, Fault, Index, IndexedOp
+from symnet.scalar import (
+    Call,
+    Const,
+    Expr,
+    Load,
+    ScalarOp,
+    Symbol,
+    cast,
+    const,
+    rows,
+    substitute,
+    walk,
+)
+from symnet.types import TensorType
+
+Dims = tuple[Expr, ...]
+
+CHEAP = 4
+"""Operations that every reader may repeat rather than read the result from memory."""
+MODERATE = 40
+"""Operations that a reader may repeat if that saves a pass over memory."""
+LARGEST = 256
+"""Operations in one expression; longer chains are cut, which bounds compile time."""
+FAULT_AXES = 1000
+"""Number of the first axis of reductions that look for faults, apart from a node's own."""
+SPLIT = 1 << 16
+"""Elements from which on a full reduction is done in parts, so that threads can share it."""
+PARTS = 64
+"""Number of such parts: fixed, so that results do not depend on the number of threads."""
+EXPANDED = 12
+"""Operations that a row without machine instruction counts for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ref(Expr):
+    """The element of a value at an index; gone once fusion is done."""
+
+    variable: Variable
+    index: Index
+    dtype: str
+    _hash: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((Ref, self.variable, self.index)))
+
+    @property
+    def args(self) -> tuple[Expr, ...]:
+        """The index."""
+        return self.index
+
+    def with_args(self, args: tuple[Expr, ...]) -> Expr:
+        """The element at another index."""
+        return Ref(self.variable, args, self.dtype)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, Ref) and self.variable is other.variable and self.index == other.index
+        )
+
+    __hash__ = Expr.__hash__
+
+
+@dataclass(slots=True, eq=False)
+class Value:
+    """A variable with a buffer.
+
+    Attributes
+    ----------
+    variable
+        The variable.
+    shape
+        Lengths of its dimensions.
+    stage
+        -1 for leaves; groups run in order of stage.
+    home
+        The contraction that computes it in its epilogue (or whose result it is), else None.
+    expr
+        Its element at ``axes(ndim)``, over loads of buffers; None for leaves, host results and
+        results of contractions.
+    stored
+        Whether it must be in memory.
+    loaded
+        Whether another group reads it from memory.
+    weight
+        Operations in `expr`.
+    """
+
+    variable: Variable
+    shape: Dims
+    stage: int
+    home: Value | None = None
+    expr: Expr | None = None
+    stored: bool = False
+    loaded: bool = False
+    weight: int = 0
+
+    @property
+    def is_nest(self) -> bool:
+        """Whether a loop nest computes it."""
+        return self.expr is not None and self.home is None
+
+
+@dataclass(slots=True)
+class Nest:
+    """Values that one loop nest computes."""
+
+    values: list[Value]
+    stage: int
+
+
+@dataclass(slots=True)
+class Product:
+    """A contraction.
+
+    Attributes
+    ----------
+    result
+        The sums.
+    inner
+        Length of the axis summed over.
+    left, right
+        The factors at (m, k) and (k, n).
+    values
+        Stored values of the epilogue, `result` among them if stored.
+    stage
+        Its place among the groups.
+    """
+
+    result: Value
+    inner: Expr
+    left: Expr
+    right: Expr
+    values: list[Value]
+    stage: int
+
+
+@dataclass(slots=True)
+class Host:
+    """A host call and the values of its operands and results."""
+
+    node: Apply
+    inputs: list[Value]
+    outputs: list[Value]
+    stage: int
+
+
+Group = Nest | Product | Host
+
+
+def weigh(root: Expr) -> int:
+    """Operations in an expression; address arithmetic is free."""
+    total = 0
+    for x in walk(root):
+        if isinstance(x, Call) and x.dtype != "int64" and not x.op.name.startswith("cast"):
+            total += 1 if x.op.expand is None else EXPANDED
+        elif isinstance(x, Load | Ref) and any(isinstance(y, Load | Ref) for a in x.args for y in walk(a)):
+            total += CHEAP  # a gather
+    return total
+
+
+class Fusion:
+    """The pass; see the module's introduction.
+
+    Parameters
+    ----------
+    outputs
+        Variables that must end in memory.
+    leaves
+        Variables that are in memory already, constants aside.
+    shape
+        Lengths of a variable's dimensions: constants where the program is specialised.
+    integer
+        Value of an integer scalar, if known without data.
+    buffer_of
+        Name of the buffer of a value.
+    fuse
+        False computes each operation by itself: what fusion is compared with.
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[Variable],
+        leaves: Iterable[Variable],
+        shape: Callable[[Variable], Dims],
+        integer: Callable[[Variable], Expr | None],
+        buffer_of: Callable[[Value], str],
+        fuse: bool = True,
+    ) -> None:
+        self.shape = shape
+        self.integer = integer
+        self.values: dict[Variable, Value] = {}
+        self._product_of: dict[Value, Product] = {}
+        self.hosts: list[Host] = []
+        self.faults: list[tuple[Variable, str]] = []
+        self._buffer_of = buffer_of
+        self._fuse = fuse
+        self._readers = consumers(outputs)
+        self._required = set(outputs)
+        self._inline: set[Variable] = set()
+        self._elements: dict[tuple[Variable, Index], Expr] = {}
+        self._numbers: dict[Apply, int] = {}
+        for leaf in leaves:
+            self.values[leaf] = Value(leaf, shape(leaf), -1, stored=True)
+        for v in outputs:
+            if v.owner is None:
+                self._leaf(v)
+        for number, node in enumerate(ancestors(outputs)):
+            self._numbers[node] = number
+            self._place(node)
+        for v in outputs:
+            self.values[v].stored = True
+
+    def groups(self) -> list[Group]:
+        """All groups, by stage."""
+        products = list(self._product_of.values())
+        for p in products:
+            p.values = [v for v in p.values if v.stored]
+        found: list[Group] = [*products, *self.hosts, *self._nests()]
+        return sorted(found, key=lambda g: g.stage)
+
+    # -- placing one node ------------------------------------------------------------------
+
+    def _place(self, node: Apply) -> None:
+        if isinstance(node.op, IndexedOp):
+            for fault in node.op.faults(node, Elements(self, node)):
+                self._place_fault(node, fault)
+            for out in node.outputs:
+                self._place_indexed(node, out)
+        elif isinstance(node.op, ContractionOp):
+            self._place_contraction(node)
+        else:
+            inputs = [self._materialise(v) for v in node.inputs]
+            stage = 1 + max((v.stage for v in inputs), default=-1)
+            outputs = [Value(v, self.shape(v), stage, stored=True) for v in node.outputs]
+            self.values.update((v.variable, v) for v in outputs)
+            self.hosts.append(Host(node, inputs, outputs, stage))
+
+    def _place_indexed(self, node: Apply, out: Variable) -> None:
+        index = self._normal(axes(out.ndim), self.shape(out))
+        body = self._element_of(node, out, index)
+        weight = weigh(body)
+        if self._is_inlined(node, out, body, weight):
+            self._inline.add(out)
+            self._elements[out, index] = body
+        else:
+            self._settle(out, body)
+
+    def _place_fault(self, node: Apply, fault: Fault) -> None:
+        """A flag that is 1 where the data are at fault."""
+        flag = Variable(TensorType("int64", ()))
+        context = Elements(self, node, first=FAULT_AXES)
+        body = context.reduce(
+            rows()["maximum"], "int64", fault.extents, lambda index: cast(fault.broken(index), "int64")
+        )
+        self._settle(flag, body)
+        self.values[flag].stored = self.values[flag].loaded = True
+        self.faults.append((flag, fault.message))
+
+    def _is_inlined(self, node: Apply, out: Variable, body: Expr, weight: int) -> bool:
+        if out in self._required or weight > LARGEST:
+            return False
+        if any(isinstance(x, Reduction) for x in walk(body)):
+            return False
+        readers = self._readers.get(out, [])
+        if any(not isinstance(r.op, IndexedOp) for r in readers):
+            return weight == 0 and all(isinstance(r.op, IndexedOp | ContractionOp) for r in readers)
+        if weight == 0 or not self._fuse:
+            return weight == 0
+        if weight <= CHEAP:
+            return True
+        return len(readers) == 1 and not self._is_repeated(out, readers[0])
+
+    def _is_repeated(self, v: Variable, reader: Apply) -> bool:
+        """Whether `reader` reads elements of `v` several times, by broadcasting."""
+        for n, axis in zip(self.shape(v), range(v.ndim), strict=True):
+            if n == const(1) and any(
+                out.ndim == v.ndim and self.shape(out)[axis] != const(1) for out in reader.outputs
+            ):
+                return True
+        return any(out.ndim > v.ndim + sum(n == const(1) for n in self.shape(out)) for out in reader.outputs)
+
+    def _settle(self, out: Variable, body: Expr) -> None:
+        """Make a value of `out`: find its stage and home, and take in what can be taken in."""
+        value = Value(out, self.shape(out), -1)
+        refs = [x for x in walk(body) if isinstance(x, Ref)]
+        home = self._epilogue_of(value, body, refs) if self._fuse else None
+        if home is not None:
+            value.home, value.stage = home, home.stage
+        else:
+            value.stage = max(
+                (self._target(r).stage + (not self._fits(r, value)) for r in refs), default=0
+            )
+            value.stage = max(value.stage, 0)
+        replacement: dict[Expr, Expr] = {}
+        for r in refs:
+            u = self._target(r)
+            if home is not None and u.home is home:
+                replacement[r] = _at(u, r.index) if u.expr is not None else accumulated(u.variable.dtype)
+            elif u.stage == value.stage and self._fits(r, value):
+                replacement[r] = _at(u, r.index)
+            else:
+                replacement[r] = self.load(u, r.index)
+        value.expr = _replace_refs(body, replacement)
+        if home is None and not value.shape:
+            self._split_reductions(value)
+        value.weight = weigh(value.expr)
+        self.values[out] = value
+        if home is not None:
+            self._product_of[home].values.append(value)
+
+    def _split_reductions(self, value: Value) -> None:
+        """Compute long reductions to one number by way of an array of partial results."""
+        assert value.expr is not None
+        inner = {y for x in walk(value.expr) if isinstance(x, Reduction) for y in walk(x.body)}
+        replacement: dict[Expr, Expr] = {}
+        for x in walk(value.expr):
+            if isinstance(x, Reduction) and x not in inner:
+                lengths = [int(n.value) if isinstance(n, Const) else 0 for n in x.extents]
+                if math.prod(lengths) >= SPLIT:
+                    replacement[x] = self._in_parts(x, lengths, value.stage)
+        if replacement:
+            value.expr = substitute(value.expr, replacement)
+            value.stage += 1
+
+    def _in_parts(self, x: Reduction, lengths: list[int], stage: int) -> Reduction:
+        axis = lengths.index(max(lengths))
+        length, symbol = lengths[axis], x.symbols[axis]
+        chunk = -(-length // PARTS)
+        parts = -(-length // chunk)
+        start = axes(1)[0] * chunk
+        extent = const(chunk) if length % chunk == 0 else rows()["minimum"](const(chunk), length - start)
+        partial = Variable(TensorType(x.dtype, (parts,)))
+        expr = Reduction(
+            x.combine,
+            x.symbols,
+            tuple(extent if k == axis else n for k, n in enumerate(x.extents)),
+            substitute(x.body, {symbol: start + symbol}),
+        )
+        value = Value(partial, (const(parts),), stage, expr=expr, weight=weigh(expr))
+        self.values[partial] = value
+        return Reduction(x.combine, (symbol,), (const(parts),), self.load(value, (symbol,)))
+
+    def _fits(self, ref: Ref, reader: Value) -> bool:
+        """Whether `reader` can take in the expression of the value that `ref` reads."""
+        u = self._target(ref)
+        if u.expr is None or u.home is not None or not self._fuse:
+            return False
+        own = axes(len(u.shape))
+        kept = {a for a, x in zip(own, ref.index, strict=True) if a == x}
+        reductions = [x for x in walk(u.expr) if isinstance(x, Reduction)]
+        if reductions:
+            needed = {a for a in own for x in reductions if is_free(a, x)}
+            if not needed <= kept:
+                return False
+            if not needed and reader.variable.ndim:
+                return False
+            prefix = all(a in kept for a in own[: 1 + max((own.index(a) for a in needed), default=-1)])
+            if not prefix:
+                return False
+        if u.weight > LARGEST:
+            return False
+        aligned = all(a in kept or n == const(1) for a, n in zip(own, u.shape, strict=True))
+        return aligned or u.weight <= MODERATE
+
+    def _epilogue_of(self, value: Value, body: Expr, refs: list[Ref]) -> Value | None:
+        """The contraction whose epilogue can compute `value`, if there is one."""
+        if value.variable.ndim != 2 or any(isinstance(x, Reduction) for x in walk(body)):
+            return None
+        targets = [self._target(r) for r in refs]
+        homes = dict.fromkeys(u.home for u in targets if u.home is not None)
+        if not homes:
+            return None
+        home = max(homes, key=lambda h: h.stage)
+        if home.shape != value.shape:
+            return None
+        own = self._normal(axes(2), value.shape)
+        for r, u in zip(refs, targets, strict=True):
+            if u.home is home:
+                if r.index != own:
+                    return None
+            elif u.stage + 1 > home.stage and not (
+                u.is_nest and u.stage <= home.stage and self._fits(r, value) and not _reduces(u)
+            ):
+                return None
+        return home
+
+    def _place_contraction(self, node: Apply) -> None:
+        a, b = node.inputs
+        left = self._factor(a, (ROW, INNER))
+        right = self._factor(b, (INNER, COLUMN))
+        refs = [x for f in (left, right) for x in walk(f) if isinstance(x, Ref)]
+        stage = 1 + max((self._target(r).stage for r in refs), default=-1)
+        loads = {r: self.load(self._target(r), r.index) for r in refs}
+        result = Value(node.out, self.shape(node.out), stage)
+        result.home = result
+        self.values[node.out] = result
+        self._product_of[result] = Product(
+            result, self.shape(a)[1], _replace_refs(left, loads), _replace_refs(right, loads), [result], stage
+        )
+
+    def _factor(self, v: Variable, index: Index) -> Expr:
+        """An operand of a contraction at an index: one load, however the buffer is viewed."""
+        x = self.element(v, index)
+        if isinstance(x, Ref):
+            return x
+        return Ref(self._materialise(v).variable, index, v.dtype)
+
+    def _materialise(self, v: Variable) -> Value:
+        """The value of `v`, made one (and stored) if it is inlined elsewhere."""
+        if v not in self.values:
+            if v.owner is None:
+                self._leaf(v)
+            else:
+                self._settle(v, self.element(v, self._normal(axes(v.ndim), self.shape(v))))
+        value = self.values[v]
+        value.stored = value.loaded = True
+        return value
+
+    # -- elements --------------------------------------------------------------------------
+
+    def element(self, v: Variable, index: Index) -> Expr:
+        """The element of `v` at an index: a `Ref` if it is a value, else its expression."""
+        if isinstance(v, Constant) and v.data.size == 1:
+            return Const(v.data.reshape(()).item(), v.dtype)
+        index = self._normal(index, self.shape(v))
+        if v in self._inline:
+            found = self._elements.get((v, index))
+            if found is None:
+                assert v.owner is not None
+                found = self._elements[v, index] = self._element_of(v.owner, v, index)
+            return found
+        if v.owner is None:
+            self._leaf(v)
+        return Ref(v, index, v.dtype)
+
+    def load(self, value: Value, index: Index) -> Load:
+        """The element of a value in memory."""
+        value.stored = value.loaded = True
+        return Load(self._buffer_of(value), self.offset(value.shape, index), value.variable.dtype)
+
+    def offset(self, shape: Dims, index: Index) -> Expr:
+        """Position of the element at `index` in C order."""
+        total: Expr = const(0)
+        for n, i in zip(shape, index, strict=True):
+            total = total * n + i
+        return total
+
+    def _element_of(self, node: Apply, out: Variable, index: Index) -> Expr:
+        op = node.op
+        assert isinstance(op, IndexedOp)
+        return cast(op.element(node, out.index, index, Elements(self, node)), out.dtype)
+
+    def _leaf(self, v: Variable) -> None:
+        if v not in self.values:
+            self.values[v] = Value(v, self.shape(v), -1, stored=True)
+
+    def _target(self, ref: Ref) -> Value:
+        return self.values[ref.variable]
+
+    def _normal(self, index: Index, shape: Dims) -> Index:
+        """`index` with 0 where there is only one element."""
+        return tuple(const(0) if n == const(1) else i for i, n in zip(index, shape, strict=True))
+
+    # -- grouping --------------------------------------------------------------------------
+
+    def _nests(self) -> list[Nest]:
+        """Stored values of one stage and leading length that share operands, together."""
+        merged: list[Nest] = []
+        by_buffer: dict[tuple[int, Expr | None, str], Nest] = {}
+        for v in self.values.values():
+            if not (v.is_nest and v.stored):
+                continue
+            assert v.expr is not None
+            leading = v.shape[0] if v.shape else None
+            keys = [(v.stage, leading, x.buffer) for x in walk(v.expr) if isinstance(x, Load)]
+            found = list(dict.fromkeys(id(by_buffer[k]) for k in keys if k in by_buffer)) if self._fuse else []
+            nests = [n for n in merged if id(n) in found] if found else []
+            if nests:
+                nest = nests[0]
+                nest.values.append(v)
+                for other in nests[1:]:
+                    nest.values.extend(other.values)
+                    merged.remove(other)
+                    for k, n in by_buffer.items():
+                        if n is other:
+                            by_buffer[k] = nest
+            else:
+                nest = Nest([v], v.stage)
+                merged.append(nest)
+            for k in keys:
+                by_buffer[k] = nest
+        return merged
+
+
+class Elements:
+    """The `ElementContext` of one node."""
+
+    def __init__(self, fusion: Fusion, node: Apply, first: int = 0) -> None:
+        self._fusion = fusion
+        self._node = node
+        self._reductions = first
+
+    def shape(self, operand: int) -> Dims:
+        return self._fusion.shape(self._node.inputs[operand])
+
+    def out_shape(self, output: int = 0) -> Dims:
+        return self._fusion.shape(self._node.outputs[output])
+
+    def integer(self, operand: int) -> Expr:
+        found = self._fusion.integer(self._node.inputs[operand])
+        if found is None:
+            raise NotImplementedError(f"{self._node.op}: {self._node.inputs[operand]!r} is known only from data")
+        return found
+
+    def read(self, operand: int, index: Index) -> Expr:
+        return self._fusion.element(self._node.inputs[operand], index)
+
+    def read_flat(self, operand: int, position: Expr) -> Expr:
+        v = self._node.inputs[operand]
+        shape = self._fusion.shape(v)
+        return self._fusion.element(v, unravel(position, shape))
+
+    def reduce(
+        self, combine: ScalarOp, dtype: str, extents: Sequence[Expr], element: Callable[[Index], Expr]
+    ) -> Expr:
+        number = self._fusion._numbers[self._node]
+        symbols = tuple(Symbol(f"r{number}_{self._reductions + k}") for k in range(len(extents)))
+        self._reductions += len(extents)
+        one = const(1)
+        index = tuple(const(0) if n == one else s for s, n in zip(symbols, extents, strict=True))
+        looped = tuple((s, n) for s, n in zip(symbols, extents, strict=True) if n != one)
+        body = cast(element(index), dtype)
+        return Reduction(combine, tuple(s for s, _ in looped), tuple(n for _, n in looped), body) if looped else body
+
+
+def unravel(position: Expr, shape: Dims) -> Index:
+    """The index of the element at a position in C order."""
+    index: list[Expr] = []
+    rest = position
+    for axis in reversed(range(len(shape))):
+        index.append(rest % shape[axis] if axis else rest)
+        rest = rest // shape[axis]
+    return tuple(reversed(index))
+
+
+def _at(value: Value, index: Index) -> Expr:
+    """The expression of a value at another index."""
+    assert value.expr is not None
+    own = axes(len(value.shape))
+    moved = {a: x for a, x in zip(own, index, strict=True) if a != x}
+    return substitute(value.expr, moved) if moved else value.expr
+
+
+def _reduces(value: Value) -> bool:
+    return value.expr is not None and any(isinstance(x, Reduction) for x in walk(value.expr))
+
+
+def _replace_refs(body: Expr, replacement: Mapping[Expr, Expr]) -> Expr:
+    """`body` with references replaced, those inside indices of other references first."""
+    done: dict[Expr, Expr] = {}
+    for x in walk(body):
+        new = x.with_args(tuple(done[a] for a in x.args))
+        if isinstance(x, Ref):
+            found = replacement[x]
+            # A gather's index may itself hold references: they are replaced inside the load.
+            inner = {r: done[r] for a in x.args for r in walk(a) if isinstance(r, Ref)}
+            new = substitute(found, inner) if inner else found
+        done[x] = new
+    return done[body]

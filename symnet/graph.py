@@ -1,0 +1,277 @@
+"""Nodes of expression graphs, traversal and substitution.
+
+A `Variable` is a value that will exist when a function runs; an `Apply` is one application of an
+`Op`. Neither changes after construction (a variable's name and tag aside). `Interner` gives equal
+nodes one identity, so that common subexpressions vanish by construction.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symnet.scalar import Operand, ScalarOp
+from symnet.types import VARIABLE_CLASSES, TensorType
+
+if TYPE_CHECKING:
+    from symnet.op import Op
+
+
+@dataclass(frozen=True, slots=True)
+class SourceLine:
+    """Where the user's code built a node."""
+
+    file: str
+    line: int
+    function: str
+
+    def __str__(self) -> str:
+        return f'File "{self.file}", line {self.line}, in {self.function}'
+
+
+_PACKAGE = __name__.partition(".")[0] + "."
+
+
+def user_line() -> SourceLine | None:
+    """The innermost line on the call stack that is not symnet's own."""
+    frame = sys._getframe(1)
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if not module.startswith(_PACKAGE) and module != _PACKAGE[:-1]:
+            code = frame.f_code
+            return SourceLine(code.co_filename, frame.f_lineno, code.co_name)
+        frame = frame.f_back  # type: ignore[assignment]
+    return None
+
+
+class Variable(Operand):
+    """A symbolic value.
+
+    Attributes
+    ----------
+    type
+        Its dtype and shape.
+    owner
+        The application that computes it; None for inputs, constants and shared variables.
+    index
+        Which output of `owner` it is.
+    name
+        What the user calls it, or None.
+    tag
+        A place for users' own attributes.
+    """
+
+    def __init__(
+        self, type: TensorType, owner: Apply | None = None, index: int = 0, name: str | None = None
+    ) -> None:
+        self.type = type
+        self.owner = owner
+        self.index = index
+        self.name = name
+        self.tag = SimpleNamespace()
+
+    @property
+    def dtype(self) -> str:
+        """Name of the element type."""
+        return self.type.dtype
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return self.type.ndim
+
+    @property
+    def broadcastable(self) -> tuple[bool, ...]:
+        """For each dimension whether its length is known to be 1."""
+        return self.type.broadcastable
+
+    def apply_scalar(self, op: ScalarOp, operands: tuple[Any, ...]) -> Variable:
+        """Apply a table row elementwise, with broadcasting."""
+        raise NotImplementedError  # defined where elementwise operations are: TensorVariable
+
+    def __repr__(self) -> str:
+        return self.name or (f"{self.owner.op}.{self.index}" if self.owner else f"<{self.type}>")
+
+
+class Constant(Variable):
+    """A value known when the graph is built. Its array is never written to."""
+
+    def __init__(self, value: np.ndarray[Any, Any], name: str | None = None) -> None:
+        super().__init__(TensorType.of(value), name=name)
+        self.data = value
+        if value.flags.writeable:
+            self.data = value.copy()
+            self.data.flags.writeable = False
+
+    def key(self) -> tuple[Any, ...]:
+        """What makes two constants equal."""
+        return (Constant, self.type, self.data.tobytes())
+
+    def __repr__(self) -> str:
+        return self.name or (str(self.data) if self.data.ndim == 0 else f"<constant {self.type}>")
+
+
+@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
+class Apply:
+    """One application of an operation.
+
+    Attributes
+    ----------
+    op
+        The operation.
+    inputs
+        Its operands.
+    outputs
+        Its results, made by `make_apply`.
+    line
+        The user's source line that built it.
+    """
+
+    op: Op
+    inputs: tuple[Variable, ...]
+    outputs: tuple[Variable, ...]
+    line: SourceLine | None
+
+    @property
+    def out(self) -> Variable:
+        """The only output."""
+        (out,) = self.outputs
+        return out
+
+
+# `symnet.tensor` enters its own.
+VARIABLE_CLASSES.setdefault(TensorType, Variable)
+VARIABLE_CLASSES.setdefault(Constant, Constant)
+
+
+def make_variable(type: TensorType, owner: Apply | None = None, index: int = 0, name: str | None = None) -> Variable:
+    """A variable of the class that belongs to its type."""
+    made: Variable = VARIABLE_CLASSES[type.__class__](type, owner, index, name)
+    return made
+
+
+def make_apply(
+    op: Op, inputs: Sequence[Variable], types: Sequence[TensorType], line: SourceLine | None
+) -> Apply:
+    """Build a node and its output variables."""
+    node = Apply(op, tuple(inputs), (), line)
+    outputs = tuple(make_variable(t, node, i) for i, t in enumerate(types))
+    object.__setattr__(node, "outputs", outputs)
+    return node
+
+
+def ancestors(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> Iterator[Apply]:
+    """Every application that `outputs` depend on, operands first; not past `stop`.
+
+    Iterative: graphs of any depth are fine.
+    """
+    seen: set[Apply] = set()
+    stopped = set(stop)
+    stack: list[tuple[Apply, bool]] = [
+        (v.owner, False) for v in reversed(list(outputs)) if v.owner is not None and v not in stopped
+    ]
+    while stack:
+        node, ready = stack.pop()
+        if ready:
+            yield node
+        elif node not in seen:
+            seen.add(node)
+            stack.append((node, True))
+            stack.extend(
+                (v.owner, False)
+                for v in reversed(node.inputs)
+                if v.owner is not None and v not in stopped and v.owner not in seen
+            )
+
+
+def leaves(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> list[Variable]:
+    """Variables without owner that `outputs` depend on, in order of first use."""
+    outputs = list(outputs)
+    found: dict[Variable, None] = {}
+    stopped = set(stop)
+    for node in ancestors(outputs, stopped):
+        for v in node.inputs:
+            if v.owner is None or v in stopped:
+                found.setdefault(v)
+    for v in outputs:
+        if v.owner is None or v in stopped:
+            found.setdefault(v)
+    return list(found)
+
+
+def consumers(outputs: Iterable[Variable]) -> dict[Variable, list[Apply]]:
+    """For every variable the applications that read it (once for each reading node)."""
+    found: dict[Variable, list[Apply]] = {}
+    for node in ancestors(outputs):
+        for v in dict.fromkeys(node.inputs):
+            found.setdefault(v, []).append(node)
+    return found
+
+
+class Interner:
+    """Builds nodes so that equal applications are one object.
+
+    Two applications are equal when their operations are equal and their operands are the same
+    variables; two constants when dtype, shape and bits are.
+    """
+
+    def __init__(self) -> None:
+        self._nodes: dict[tuple[Any, ...], Apply] = {}
+        self._constants: dict[tuple[Any, ...], Constant] = {}
+
+    def constant(self, value: Constant) -> Constant:
+        """The one constant equal to `value`."""
+        return self._constants.setdefault(value.key(), value)
+
+    def apply(
+        self, op: Op, inputs: Sequence[Variable], line: SourceLine | None = None, like: Apply | None = None
+    ) -> tuple[Variable, ...]:
+        """Outputs of the one application of `op` to `inputs`.
+
+        `like` is a node whose output types, names and source line are kept where the types it
+        declares are at least as precise as those the operation infers anew.
+        """
+        operands = tuple(self.constant(v) if isinstance(v, Constant) else v for v in inputs)
+        key = (op, operands)
+        node = self._nodes.get(key)
+        if node is None:
+            if like is not None and like.op == op and like.inputs == operands:
+                node = like
+            else:
+                types = op.infer_types([v.type for v in operands], operands)
+                node = make_apply(op, operands, types, like.line if like else line)
+                if like is not None:
+                    for new, old in zip(node.outputs, like.outputs, strict=True):
+                        new.name = old.name
+            self._nodes[key] = node
+        return node.outputs
+
+
+def rebuild(
+    outputs: Sequence[Variable],
+    replacement: Mapping[Variable, Variable],
+    interner: Interner | None = None,
+) -> list[Variable]:
+    """Copy the graph of `outputs` with variables replaced; untouched parts are kept.
+
+    Parameters
+    ----------
+    outputs
+        Roots.
+    replacement
+        New variables for old ones; what lies behind a replaced variable is not visited.
+    interner
+        Shares equal nodes of several calls.
+    """
+    interner = interner or Interner()
+    new: dict[Variable, Variable] = dict(replacement)
+    for node in ancestors(outputs, stop=new):
+        inputs = [new.get(v, v) for v in node.inputs]
+        for old, out in zip(node.outputs, interner.apply(node.op, inputs, like=node), strict=True):
+            new.setdefault(old, out)
+    return [new.get(v, interner.constant(v) if isinstance(v, Constant) else v) for v in outputs]

@@ -1,0 +1,314 @@
+"""The loop IR: what fused groups of operations lower to and all that backends see of arithmetic.
+
+The grammar fits here::
+
+    Kernel      = (params, ints, body)
+    Stmt        = Loop(axis, extent, body)                    iterations are independent
+                | Reduce(axis, extent, accumulators, body)    iterations accumulate
+                | Let(name, value)
+                | Store(buffer, offset, value)
+    Contraction = (params, ints, m, n, k, left, right, epilogue)
+
+Expressions are `symnet.scalar` expressions. Buffers are flat and contiguous; an access is an
+offset in elements, affine in the loop axes wherever the program is (a gather's is not). Axes,
+integer parameters and bound values are `Symbol`. Names of buffers in loads and stores are those of
+`params`. A kernel mentions no buffer of the program by name, so equal kernels compare equal.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+
+from symnet.scalar import Expr, Load, ScalarOp, Symbol, show, walk
+
+
+@dataclass(frozen=True, slots=True)
+class Param:
+    """A buffer a kernel works on. Distinct params never overlap in memory."""
+
+    name: str
+    dtype: str
+    written: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Let:
+    """Binds the value of an expression to a name for the statements after it in its block."""
+
+    symbol: Symbol
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """Writes one element."""
+
+    buffer: str
+    offset: Expr
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Loop:
+    """Runs the body for ``axis = 0 .. extent-1``, in any order or in parallel."""
+
+    axis: Symbol
+    extent: Expr
+    body: tuple[Stmt, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Accumulator:
+    """``symbol = combine(symbol, value)`` in every iteration, from `combine`'s identity.
+
+    The order of combination is the backend's choice but must not depend on the number of threads.
+    """
+
+    symbol: Symbol
+    combine: ScalarOp
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Reduce:
+    """Accumulates over ``axis = 0 .. extent-1``; binds each accumulator's symbol afterwards.
+
+    `body` holds `Let` and nested `Reduce` statements that the accumulators' values use.
+    """
+
+    axis: Symbol
+    extent: Expr
+    accumulators: tuple[Accumulator, ...]
+    body: tuple[Stmt, ...] = ()
+
+
+Stmt = Let | Store | Loop | Reduce
+
+
+@dataclass(frozen=True, slots=True)
+class Kernel:
+    """A loop nest.
+
+    Attributes
+    ----------
+    params
+        The buffers it reads and writes.
+    ints
+        Integer parameters (int64 symbols): lengths and offsets not known at compile time.
+    body
+        The statements, run in order.
+    """
+
+    params: tuple[Param, ...]
+    ints: tuple[Symbol, ...]
+    body: tuple[Stmt, ...]
+
+    def __str__(self) -> str:
+        lines = [_signature("kernel", self.params, self.ints)]
+        for stmt in self.body:
+            lines.extend(_lines(stmt, 1))
+        return "\n".join(lines)
+
+
+ROW, COLUMN, INNER = Symbol("m"), Symbol("n"), Symbol("k")
+"""Axes of a contraction."""
+
+
+def accumulated(dtype: str) -> Symbol:
+    """The name by which a contraction's epilogue knows the sum of products."""
+    return Symbol("acc", dtype)
+
+
+@dataclass(frozen=True, slots=True)
+class Contraction:
+    """``acc[m, n] = sum over k of left[m, k] * right[k, n]``, and what becomes of it.
+
+    Attributes
+    ----------
+    params, ints
+        As of a kernel.
+    rows, columns, inner
+        Lengths of `m`, `n` and `k`.
+    left, right
+        The factors, expressions over (`m`, `k`) and (`k`, `n`): a plain load with an affine offset,
+        or more (a prologue).
+    epilogue
+        `Let` and `Store` statements over `m`, `n` and `accumulated(dtype)`, run once for each sum.
+    dtype
+        The accumulator's dtype, also that of the factors.
+    """
+
+    params: tuple[Param, ...]
+    ints: tuple[Symbol, ...]
+    rows: Expr
+    columns: Expr
+    inner: Expr
+    left: Expr
+    right: Expr
+    epilogue: tuple[Let | Store, ...]
+    dtype: str
+
+    def __str__(self) -> str:
+        head = _signature("contraction", self.params, self.ints)
+        total = (
+            f"  for m < {show(self.rows)}, n < {show(self.columns)}:\n"
+            f"    acc = sum k < {show(self.inner)} of {show(self.left)} * {show(self.right)}"
+        )
+        return "\n".join([head, total, *(line for s in self.epilogue for line in _lines(s, 2))])
+
+
+def _signature(kind: str, params: tuple[Param, ...], ints: tuple[Symbol, ...]) -> str:
+    listed = [f"{'out ' if p.written else ''}{p.name}: {p.dtype}" for p in params]
+    return f"{kind}({', '.join(listed + [s.name for s in ints])})"
+
+
+def _lines(stmt: Stmt, depth: int) -> Iterator[str]:
+    pad = "  " * depth
+    match stmt:
+        case Let():
+            yield f"{pad}{stmt.symbol.name} = {show(stmt.value)}"
+        case Store():
+            yield f"{pad}{stmt.buffer}[{show(stmt.offset)}] = {show(stmt.value)}"
+        case Loop():
+            yield f"{pad}for {stmt.axis.name} < {show(stmt.extent)}:"
+            for inner in stmt.body:
+                yield from _lines(inner, depth + 1)
+        case Reduce():
+            yield f"{pad}reduce {stmt.axis.name} < {show(stmt.extent)}:"
+            for inner in stmt.body:
+                yield from _lines(inner, depth + 1)
+            for a in stmt.accumulators:
+                yield f"{pad}  {a.symbol.name} = {a.combine}({a.symbol.name}, {show(a.value)})"
+
+
+def expressions(stmts: tuple[Stmt, ...]) -> Iterator[Expr]:
+    """Every expression that stands in statements, nested ones included."""
+    for stmt in stmts:
+        match stmt:
+            case Let():
+                yield stmt.value
+            case Store():
+                yield stmt.offset
+                yield stmt.value
+            case Loop():
+                yield stmt.extent
+                yield from expressions(stmt.body)
+            case Reduce():
+                yield stmt.extent
+                yield from expressions(stmt.body)
+                yield from (a.value for a in stmt.accumulators)
+
+
+def loads(stmts: tuple[Stmt, ...]) -> Iterator[Load]:
+    """Every distinct load in statements."""
+    return (x for x in walk(*expressions(stmts)) if isinstance(x, Load))
+
+
+def map_expressions(stmts: Iterable[Stmt], change: Callable[[Expr], Expr]) -> tuple[Stmt, ...]:
+    """Statements with every expression in them changed."""
+    new: list[Stmt] = []
+    for s in stmts:
+        match s:
+            case Let():
+                new.append(Let(s.symbol, change(s.value)))
+            case Store():
+                new.append(Store(s.buffer, change(s.offset), change(s.value)))
+            case Loop():
+                new.append(Loop(s.axis, change(s.extent), map_expressions(s.body, change)))
+            case Reduce():
+                accumulators = tuple(
+                    Accumulator(a.symbol, a.combine, change(a.value)) for a in s.accumulators
+                )
+                body = map_expressions(s.body, change)
+                new.append(Reduce(s.axis, change(s.extent), accumulators, body))
+    return tuple(new)
+
+
+def bound_symbols(stmts: Iterable[Stmt]) -> dict[Symbol, Expr | None]:
+    """Symbols that statements bind, with the extents of those that are axes."""
+    found: dict[Symbol, Expr | None] = {}
+    for s in stmts:
+        match s:
+            case Let():
+                found[s.symbol] = None
+            case Loop():
+                found[s.axis] = s.extent
+                found.update(bound_symbols(s.body))
+            case Reduce():
+                found[s.axis] = s.extent
+                found.update(bound_symbols(s.body))
+                found.update((a.symbol, None) for a in s.accumulators)
+    return found
+
+
+class MalformedKernel(Exception):
+    """A kernel breaks a rule of the grammar; always a defect of the compiler."""
+
+
+def verify(work: Kernel | Contraction) -> None:
+    """Check that a kernel is well formed.
+
+    Raises
+    ------
+    MalformedKernel
+        If a symbol is used before it is bound, a buffer is not a param, a param is written without
+        saying so, or a dtype is wrong.
+    """
+    params = {p.name: p for p in work.params}
+    if len(params) != len(work.params):
+        raise MalformedKernel(f"two params of one name in\n{work}")
+
+    def check(x: Expr, bound: frozenset[Symbol]) -> None:
+        for e in walk(x):
+            if isinstance(e, Symbol) and e not in bound:
+                raise MalformedKernel(f"{e.name} is not bound in {show(x)} of\n{work}")
+            if isinstance(e, Load):
+                if e.buffer not in params or params[e.buffer].dtype != e.dtype:
+                    raise MalformedKernel(f"bad load {show(e)} ({e.dtype}) in\n{work}")
+                if e.offset.dtype != "int64":
+                    raise MalformedKernel(f"offset of {show(e)} is not int64 in\n{work}")
+
+    def check_block(stmts: tuple[Stmt, ...], bound: frozenset[Symbol], storing: bool) -> frozenset[Symbol]:
+        for stmt in stmts:
+            match stmt:
+                case Let():
+                    check(stmt.value, bound)
+                    if stmt.symbol.dtype != stmt.value.dtype:
+                        raise MalformedKernel(f"{stmt.symbol.name} has the wrong dtype in\n{work}")
+                    bound |= {stmt.symbol}
+                case Store():
+                    check(stmt.offset, bound)
+                    check(stmt.value, bound)
+                    param = params.get(stmt.buffer)
+                    if param is None or not param.written or param.dtype != stmt.value.dtype:
+                        raise MalformedKernel(f"bad store to {stmt.buffer} in\n{work}")
+                    if not storing:
+                        raise MalformedKernel(f"store inside a reduction in\n{work}")
+                case Loop():
+                    check(stmt.extent, bound)
+                    if not storing:
+                        raise MalformedKernel(f"loop inside a reduction in\n{work}")
+                    check_block(stmt.body, bound | {stmt.axis}, storing=True)
+                case Reduce():
+                    check(stmt.extent, bound)
+                    inner = check_block(stmt.body, bound | {stmt.axis}, storing=False)
+                    for a in stmt.accumulators:
+                        check(a.value, inner)
+                        if a.combine.identity is None or a.symbol.dtype != a.value.dtype:
+                            raise MalformedKernel(f"bad accumulator {a.symbol.name} in\n{work}")
+                    bound |= {a.symbol for a in stmt.accumulators}
+        return bound
+
+    ints = frozenset(work.ints)
+    if isinstance(work, Kernel):
+        check_block(work.body, ints, storing=True)
+        return
+    for extent in (work.rows, work.columns, work.inner):
+        check(extent, ints)
+    check(work.left, ints | {ROW, INNER})
+    check(work.right, ints | {INNER, COLUMN})
+    for factor in (work.left, work.right):
+        if factor.dtype != work.dtype:
+            raise MalformedKernel(f"factor {show(factor)} is not {work.dtype} in\n{work}")
+    check_block(work.epilogue, ints | {ROW, COLUMN, accumulated(work.dtype)}, storing=True)

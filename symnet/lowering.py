@@ -1,0 +1,309 @@
+"""Lowering: from a frozen graph to a Program.
+
+In go a graph, its shapes and the integers it is specialised to; out comes a `Program`: fused
+groups as kernels and contractions, updates in place where the schedule allows it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from symnet import program
+from symnet.abstraction import abstract
+from symnet.fusion import Fusion, Group, Host, Nest, Product, Value
+from symnet.graph import Constant, Variable
+from symnet.kernel import COLUMN, INNER, ROW, Contraction, Kernel, Let, Store, accumulated
+from symnet.nest import Reduction, Root, axes, build
+from symnet.program import Buffer, Copy, Guard, HostCall, Launch, Program
+from symnet.scalar import Const, Expr, Load, Symbol, const, simplify, substitute, walk
+from symnet.schedule import Draft, StepGraph
+from symnet.specialise import Specialisation
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """What a function computes: the graph as the compiler sees it.
+
+    Attributes
+    ----------
+    name
+        The function's name.
+    inputs
+        Variables without owner, in call order.
+    shared
+        Shared variables the graph reads or updates.
+    outputs
+        What is returned.
+    updates
+        New values of shared variables.
+    names
+        Buffer names of inputs and shared variables.
+    """
+
+    name: str
+    inputs: tuple[Variable, ...]
+    shared: tuple[Variable, ...]
+    outputs: tuple[Variable, ...]
+    updates: tuple[tuple[Variable, Variable], ...]
+    names: Mapping[Variable, str]
+
+    @property
+    def results(self) -> list[Variable]:
+        """Outputs and new values."""
+        return [*self.outputs, *(value for _, value in self.updates)]
+
+
+def lower(frozen: Frozen, dims: Specialisation, fuse: bool = True) -> Program:
+    """Lower a graph to a program for the sizes that `dims` is specialised to."""
+    return _Lowering(frozen, dims, fuse).program()
+
+
+class _Lowering:
+    def __init__(self, frozen: Frozen, dims: Specialisation, fuse: bool) -> None:
+        self.frozen = frozen
+        self.dims = dims
+        self.buffers: dict[str, Buffer] = {}
+        self.names: dict[Variable, str] = {}
+        self.drafts: list[Draft] = []
+        self.graph = StepGraph([])
+        self.inputs = [self._declare(v, frozen.names[v], "input") for v in frozen.inputs]
+        for v in frozen.shared:
+            self._declare(v, frozen.names[v], "shared")
+        self.outputs: list[str] = []
+        for number, v in enumerate(frozen.outputs):
+            name = f"out{number}"
+            self.buffers[name] = Buffer(name, v.dtype, dims.shape(v), "output")
+            if v.owner is not None:
+                self.names.setdefault(v, name)
+            self.outputs.append(name)
+        self.fusion = Fusion(
+            frozen.results,
+            [*frozen.inputs, *frozen.shared],
+            dims.shape,
+            dims.integer,
+            self._buffer_of,
+            fuse,
+        )
+        self.targets: dict[Variable, list[str]] = {}
+        for v, name in zip(frozen.outputs, self.outputs, strict=True):
+            self.targets.setdefault(v, []).append(name)
+
+    def program(self) -> Program:
+        """Build the program."""
+        groups = self.fusion.groups()
+        self.drafts = [self._draft(g) for g in groups]
+        self._faults()
+        self._leaf_outputs()
+        self.graph = StepGraph(self.drafts)
+        copies = self._updates(groups)
+        for draft, group in zip(self.drafts, groups, strict=False):
+            draft.step = self._step(group)
+        steps = [d.step for d in self.graph.order() if d.step is not None]
+        found = Program(
+            self.frozen.name,
+            tuple(self.dims.shapes.sizes.values()),
+            self.dims.ints(),
+            tuple(self.dims.shapes.checks),
+            self._used_buffers([*steps, *copies]),
+            tuple(self.inputs),
+            tuple(self.outputs),
+            (*steps, *copies),
+        )
+        return found
+
+    # -- buffers ---------------------------------------------------------------------------
+
+    def _declare(self, v: Variable, name: str, kind: program.Kind) -> str:
+        self.buffers[name] = Buffer(name, v.dtype, self.dims.shape(v), kind)
+        self.names[v] = name
+        return name
+
+    def _buffer_of(self, value: Value) -> str:
+        """Name of the buffer of a value, declared when first asked for."""
+        v = value.variable
+        name = self.names.get(v)
+        if name is None:
+            if isinstance(v, Constant):
+                name = f"c{len(self.buffers)}"
+                shape = tuple(const(n) for n in v.data.shape)
+                self.buffers[name] = Buffer(name, v.dtype, shape, "constant", v.data)
+            else:
+                name = self._temporary(v.dtype, value.shape)
+            self.names[v] = name
+        return name
+
+    def _temporary(self, dtype: str, shape: tuple[Expr, ...]) -> str:
+        name = f"t{len(self.buffers)}"
+        self.buffers[name] = Buffer(name, dtype, shape, "temporary")
+        return name
+
+    def _used_buffers(self, steps: Sequence[program.Step]) -> tuple[Buffer, ...]:
+        used = {b for s in steps for b in s.reads | s.writes}
+        kept = ("input", "shared", "output")
+        return tuple(b for b in self.buffers.values() if b.name in used or b.kind in kept)
+
+    # -- drafts ----------------------------------------------------------------------------
+
+    def _draft(self, group: Group) -> Draft:
+        """What a group reads and writes, before it is known which updates are in place."""
+        match group:
+            case Nest():
+                values, exprs = group.values, [v.expr for v in group.values if v.expr is not None]
+            case Product():
+                values = group.values
+                exprs = [group.left, group.right, *(v.expr for v in values if v.expr is not None)]
+            case Host():
+                reads = frozenset(self._buffer_of(v) for v in group.inputs)
+                for v in group.outputs:
+                    v.loaded = True
+                writes = frozenset(b for v in group.outputs for b in self._target(v))
+                return Draft(group.stage, reads, writes)
+        reads = frozenset(x.buffer for x in walk(*exprs) if isinstance(x, Load))
+        writes = frozenset(b for v in values for b in self._target(v))
+        return Draft(group.stage, reads, writes)
+
+    def _target(self, value: Value) -> list[str]:
+        """Buffers a value is stored to, updates aside."""
+        found = self.targets.setdefault(value.variable, [])
+        if not found and value.loaded:
+            found.append(self._buffer_of(value))
+        return found
+
+    def _faults(self) -> None:
+        for flag, message in self.fusion.faults:
+            name = self._buffer_of(self.fusion.values[flag])
+            stage = self.fusion.values[flag].stage
+            self.drafts.append(Draft(stage + 1, frozenset((name,)), frozenset(), Guard(name, message), guard=True))
+
+    def _leaf_outputs(self) -> None:
+        """Outputs that are inputs, shared variables or constants."""
+        for v, name in zip(self.frozen.outputs, self.outputs, strict=True):
+            if v.owner is None:
+                source = self._buffer_of(self.fusion.values[v])
+                self.drafts.append(Draft(0, frozenset((source,)), frozenset((name,)), Copy(source, name)))
+
+    # -- updates ---------------------------------------------------------------------------
+
+    def _updates(self, groups: Sequence[Group]) -> list[Copy]:
+        """Give every update its target: in place where possible, else a copy at the end."""
+        home: dict[Variable, tuple[Draft, Group]] = {}
+        for draft, group in zip(self.drafts, groups, strict=False):
+            for v in group.outputs if isinstance(group, Host) else group.values:
+                home[v.variable] = draft, group
+        copies: list[Copy] = []
+        updated = {s for s, _ in self.frozen.updates}
+        for shared, value in self.frozen.updates:
+            name = self.names[shared]
+            if value.owner is None:
+                copies.extend(self._leaf_update(value, name, value in updated))
+                continue
+            draft, group = home[value]
+            targets = self.targets[value]
+            if self._in_place(shared, value, draft, group):
+                targets.append(name)
+                continue
+            if not targets:
+                targets.append(self._buffer_of(self.fusion.values[value]))
+                draft.writes |= {targets[0]}
+            copies.append(Copy(targets[0], name))
+        return copies
+
+    def _leaf_update(self, value: Variable, name: str, is_updated: bool) -> list[Copy]:
+        source = self._buffer_of(self.fusion.values[value])
+        if source == name:
+            return []
+        if not is_updated:
+            return [Copy(source, name)]
+        saved = self._temporary(value.dtype, self.dims.shape(value))
+        self.graph.add(Draft(0, frozenset((source,)), frozenset((saved,)), Copy(source, saved)))
+        return [Copy(saved, name)]
+
+    def _in_place(self, shared: Variable, value: Variable, draft: Draft, group: Group) -> bool:
+        """Whether `group` may write the new value over the old one."""
+        name = self.names[shared]
+        if isinstance(group, Host) or self.dims.shape(shared) != self.dims.shape(value):
+            return False
+        if isinstance(group, Product) and any(
+            isinstance(x, Load) and x.buffer == name for x in walk(group.left, group.right)
+        ):
+            return False
+        own: tuple[Expr, ...] = axes(value.ndim)
+        shape = self.dims.shape(value)
+        own = tuple(const(0) if n == const(1) else a for a, n in zip(own, shape, strict=True))
+        here = simplify(self.fusion.offset(shape, own))
+        for v in group.values:
+            assert v.expr is not None or v.home is v
+            for x in walk(v.expr) if v.expr is not None else ():
+                if isinstance(x, Load) and x.buffer == name:
+                    if simplify(x.offset) != here or v.shape != shape:
+                        return False
+                if isinstance(x, Reduction) and any(
+                    isinstance(y, Load) and y.buffer == name for y in walk(x)
+                ):
+                    return False
+        later = [d for d in self.graph.readers(name) if d is not draft]
+        if any(self.graph.precedes(draft, d) for d in later):
+            return False
+        for d in later:
+            d.before.append(draft)
+        return True
+
+    # -- steps -----------------------------------------------------------------------------
+
+    def _step(self, group: Group) -> program.Step:
+        match group:
+            case Nest():
+                return self._nest(group)
+            case Product():
+                return self._product(group)
+            case Host():
+                return self._host(group)
+
+    def _nest(self, group: Nest) -> Launch:
+        roots = [
+            Root(tuple(self.targets[v.variable]), v.shape, v.expr)
+            for v in group.values
+            if v.expr is not None
+        ]
+        found = abstract(build(roots), self._dtypes())
+        kernel = Kernel(found.params, found.ints, found.stmts)
+        return Launch(kernel, found.buffers, found.arguments, _label(group.values))
+
+    def _product(self, group: Product) -> Launch:
+        acc = accumulated(group.result.variable.dtype)
+        rows, columns = group.result.shape
+        inner = group.inner
+        lets: list[Let | Store] = []
+        stores: list[Let | Store] = []
+        moved: dict[Expr, Expr] = dict(zip(axes(2), (ROW, COLUMN), strict=True))
+        own = tuple(const(0) if n == const(1) else a for n, a in zip(group.result.shape, (ROW, COLUMN), strict=True))
+        offset = self.fusion.offset(group.result.shape, own)
+        for number, v in enumerate(group.values):
+            value: Expr = acc if v.expr is None else substitute(v.expr, moved)
+            if not isinstance(value, Const | Symbol):
+                lets.append(Let(Symbol(f"s{number}", value.dtype), value))
+                value = Symbol(f"s{number}", value.dtype)
+            stores.extend(Store(b, offset, value) for b in self.targets[v.variable])
+        factors = (Let(Symbol("left", acc.dtype), group.left), Let(Symbol("right", acc.dtype), group.right))
+        sizes = tuple(Let(Symbol(f"size{k}"), n) for k, n in enumerate((rows, columns, inner)))
+        bound = {ROW: rows, COLUMN: columns, INNER: inner, acc: None}
+        found = abstract((*sizes, *factors, *lets, *stores), self._dtypes(), bound)
+        heads = [s.value for s in found.stmts[:5] if isinstance(s, Let)]
+        epilogue = tuple(s for s in found.stmts[5:] if isinstance(s, Let | Store))
+        work = Contraction(found.params, found.ints, *heads, epilogue, acc.dtype)
+        return Launch(work, found.buffers, found.arguments, _label(group.values))
+
+    def _host(self, group: Host) -> HostCall:
+        inputs = tuple(self._buffer_of(v) for v in group.inputs)
+        outputs = tuple(self.targets[v.variable][0] for v in group.outputs)
+        return HostCall(str(group.node.op), group.node.op.perform, inputs, outputs)
+
+    def _dtypes(self) -> dict[str, str]:
+        return {b.name: b.dtype for b in self.buffers.values()}
+
+
+def _label(values: Sequence[Value]) -> str:
+    """The operations that values come from."""
+    ops = [str(v.variable.owner.op) for v in values if v.variable.owner is not None]
+    return " ".join(dict.fromkeys(ops))

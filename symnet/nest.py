@@ -1,0 +1,266 @@
+"""Loop nests: from expressions of output elements to statements of the loop IR.
+
+In go roots, each an expression of its element at ``axes(ndim)`` over loads and `Reduction`s; out
+come `Loop`, `Reduce`, `Let` and `Store` statements in which roots share loops and every reduction
+stands at the outermost place where all it depends on is known.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from symnet.kernel import (
+    Accumulator,
+    Let,
+    Loop,
+    Reduce,
+    Stmt,
+    Store,
+    expressions,
+    map_expressions,
+)
+from symnet.scalar import (
+    Const,
+    Expr,
+    Load,
+    ScalarOp,
+    Symbol,
+    const,
+    simplify,
+    split,
+    substitute,
+    walk,
+)
+from symnet.scalar.integer import NotAffineError
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reduction(Expr):
+    """`body` combined over ``symbols[k] = 0 .. extents[k]-1``."""
+
+    combine: ScalarOp
+    symbols: tuple[Symbol, ...]
+    extents: tuple[Expr, ...]
+    body: Expr
+    dtype: str = field(init=False)
+    _hash: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "dtype", self.body.dtype)
+        key = hash((self.combine.name, self.symbols, self.extents, self.body))
+        object.__setattr__(self, "_hash", key)
+
+    @property
+    def args(self) -> tuple[Expr, ...]:
+        """The body, then the extents."""
+        return (self.body, *self.extents)
+
+    def with_args(self, args: tuple[Expr, ...]) -> Expr:
+        """The same reduction of another body over other extents."""
+        return self if args == self.args else Reduction(self.combine, self.symbols, args[1:], args[0])
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, Reduction)
+            and self._hash == other._hash
+            and self.combine is other.combine
+            and self.symbols == other.symbols
+            and self.args == other.args
+        )
+
+    __hash__ = Expr.__hash__
+
+
+def axes(ndim: int) -> tuple[Symbol, ...]:
+    """The symbols that index an output of `ndim` dimensions."""
+    return tuple(Symbol(f"i{k}") for k in range(ndim))
+
+
+def is_free(symbol: Symbol, x: Expr) -> bool:
+    """Whether `x` depends on an output axis."""
+    return any(y == symbol for y in walk(x))
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """What to compute: an element's expression, and where to store it."""
+
+    buffers: tuple[str, ...]
+    shape: tuple[Expr, ...]
+    expr: Expr
+
+
+def build(roots: Sequence[Root]) -> tuple[Stmt, ...]:
+    """Statements that compute all roots, sharing loops over equal leading lengths."""
+    return tuple(collapse(s) for s in _Builder().block(list(roots), 0, {}, frozenset()))
+
+
+class _Builder:
+    def __init__(self) -> None:
+        self._count = 0
+
+    def fresh(self, dtype: str) -> Symbol:
+        self._count += 1
+        return Symbol(f"s{self._count - 1}", dtype)
+
+    def block(
+        self, roots: list[Root], depth: int, ready: dict[Expr, Expr], bound: frozenset[Symbol]
+    ) -> list[Stmt]:
+        """Statements inside the loops over the first `depth` axes."""
+        ready = dict(ready)
+        stmts = self.reductions([r.expr for r in roots], ready, bound)
+        here = [r for r in roots if len(r.shape) == depth]
+        stores: list[Stmt] = []
+        for root in here:
+            value = substitute(root.expr, ready)
+            if not isinstance(value, Const | Symbol):
+                # All loads come before all stores: updates see the old values.
+                name = self.fresh(value.dtype)
+                stmts.append(Let(name, value))
+                value = name
+            offset: Expr = const(0)
+            for n, i in zip(root.shape, axes(depth), strict=True):
+                offset = offset * n + (const(0) if n == const(1) else i)
+            stores.extend(Store(b, offset, value) for b in root.buffers)
+        stmts.extend(stores)
+        deeper: dict[Expr, list[Root]] = {}
+        for root in roots:
+            if len(root.shape) > depth:
+                deeper.setdefault(root.shape[depth], []).append(root)
+        axis = Symbol(f"i{depth}")
+        for extent, inner in deeper.items():
+            body = self.block(inner, depth + 1, ready, bound | {axis})
+            if extent == const(1):
+                stmts.extend(body)
+            else:
+                stmts.append(Loop(axis, extent, tuple(body)))
+        return stmts
+
+    def reductions(
+        self, exprs: Iterable[Expr], ready: dict[Expr, Expr], bound: frozenset[Symbol]
+    ) -> list[Stmt]:
+        """Statements for the reductions that depend on `bound` axes only; enters them in `ready`."""
+        levels: dict[tuple[int, tuple[Expr, ...]], list[Reduction]] = {}
+        level_of: dict[Expr, int] = {}
+        closed = _Closed(bound)
+        for x in walk(*exprs):
+            if not isinstance(x, Reduction) or x in ready or not closed(x):
+                continue
+            inner = [level_of[y] for y in walk(x) if y in level_of]
+            level_of[x] = 1 + max(inner, default=0)
+            levels.setdefault((level_of[x], x.extents), []).append(x)
+        stmts: list[Stmt] = []
+        for (_, extents), group in sorted(levels.items(), key=lambda item: item[0][0]):
+            symbols = group[0].symbols
+            bodies = []
+            for x in group:
+                body = substitute(x.body, ready)
+                bodies.append(substitute(body, dict(zip(x.symbols, symbols, strict=True))))
+            stmt, results = self.reduce([x.combine for x in group], bodies, symbols, extents, ready, bound)
+            stmts.append(stmt)
+            ready.update(zip(group, results, strict=True))
+        return stmts
+
+    def reduce(
+        self,
+        combines: list[ScalarOp],
+        bodies: list[Expr],
+        symbols: tuple[Symbol, ...],
+        extents: tuple[Expr, ...],
+        ready: dict[Expr, Expr],
+        bound: frozenset[Symbol],
+    ) -> tuple[Reduce, list[Symbol]]:
+        """One statement for several reductions over the same box."""
+        axis, *rest = symbols
+        inside = bound | {axis}
+        ready = dict(ready)
+        body = self.reductions(bodies, ready, inside)
+        bodies = [substitute(b, ready) for b in bodies]
+        if rest:
+            stmt, inner = self.reduce(combines, bodies, tuple(rest), extents[1:], ready, inside)
+            body.append(stmt)
+            bodies = list(inner)
+        results = [self.fresh(b.dtype) for b in bodies]
+        accumulators = tuple(
+            Accumulator(s, c, b) for s, c, b in zip(results, combines, bodies, strict=True)
+        )
+        return Reduce(axis, extents[0], accumulators, tuple(body)), results
+
+
+class _Closed:
+    """Whether an expression depends on no loop axis but the bound ones."""
+
+    def __init__(self, bound: frozenset[Symbol]) -> None:
+        self._bound = bound
+        self._free: dict[Expr, frozenset[Symbol]] = {}
+
+    def __call__(self, root: Expr) -> bool:
+        for x in walk(root):
+            if x in self._free:
+                continue
+            free: frozenset[Symbol] = frozenset()
+            if isinstance(x, Symbol) and x not in self._bound and x.name[0] in "ir" and x.name[1:2].isdigit():
+                free = frozenset((x,))
+            for a in x.args:
+                free |= self._free[a]
+            if isinstance(x, Reduction):
+                free -= set(x.symbols)
+            self._free[x] = free
+        return not self._free[root]
+
+
+def collapse(stmt: Stmt) -> Stmt:
+    """Make one loop of two nested ones that walk through memory as one would."""
+    match stmt:
+        case Loop():
+            body = tuple(collapse(s) for s in stmt.body)
+            stmt = Loop(stmt.axis, stmt.extent, body)
+            if len(body) == 1 and isinstance(inner := body[0], Loop):
+                if not any(isinstance(s, Loop | Reduce) for s in inner.body):
+                    merged = _merge_axes(stmt.axis, inner.axis, inner.extent, inner.body)
+                    if merged is not None:
+                        return Loop(inner.axis, _times(stmt.extent, inner.extent), merged)
+        case Reduce(body=(*before, Reduce() as inner)):
+            inner = collapse(inner)
+            stmt = Reduce(stmt.axis, stmt.extent, stmt.accumulators, (*before, inner))
+            passed = tuple(a.value for a in stmt.accumulators) == tuple(a.symbol for a in inner.accumulators)
+            if not before and not inner.body and passed:
+                stores = tuple(Let(a.symbol, a.value) for a in inner.accumulators)
+                merged = _merge_axes(stmt.axis, inner.axis, inner.extent, stores)
+                if merged is not None:
+                    accumulators = tuple(
+                        Accumulator(a.symbol, a.combine, m.value)
+                        for a, m in zip(stmt.accumulators, merged, strict=True)
+                        if isinstance(m, Let)
+                    )
+                    return Reduce(inner.axis, _times(stmt.extent, inner.extent), accumulators)
+    return stmt
+
+
+def _times(a: Expr, b: Expr) -> Expr:
+    return simplify(a * b)
+
+
+def _merge_axes(
+    outer: Symbol, inner: Symbol, extent: Expr, stmts: tuple[Stmt, ...]
+) -> tuple[Stmt, ...] | None:
+    """`stmts` with ``outer * extent + inner`` written `inner`, if they use no other combination."""
+    pair = (outer, inner)
+    replacement: dict[Expr, Expr] = {}
+    offsets = {x.offset for x in walk(*expressions(stmts)) if isinstance(x, Load)}
+    offsets |= {s.offset for s in stmts if isinstance(s, Store)}
+    for offset in offsets:
+        try:
+            strides, _ = split(offset, pair)
+        except NotAffineError:
+            return None
+        if strides[outer] != simplify(strides[inner] * extent):
+            return None
+        replacement[offset] = simplify(substitute(offset, {outer: const(0)}))
+    # Cut the offsets out; what is left must not know the two axes.
+    cut: dict[Expr, Expr] = {o: const(0) for o in offsets}
+    for x in expressions(stmts):
+        if any(y in pair for y in walk(substitute(x, cut))):
+            return None
+    return map_expressions(stmts, lambda x: substitute(x, replacement))

@@ -1,0 +1,177 @@
+"""The protocol of operations.
+
+An operation is a frozen dataclass: its parameters are fields, so that equal operations compare
+equal. It states, in one class, its types, its shapes, its derivative, its NumPy meaning and, if it
+has one, its lowering:
+
+`Op`
+    Without a lowering it runs its NumPy meaning as a host call.
+`IndexedOp`
+    Each element of its output is a scalar expression of elements of its inputs. It fuses.
+`ContractionOp`
+    A sum of products over a shared axis. Elementwise consumers fuse into it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+
+from symnet.graph import Apply, Constant, Variable, make_apply, user_line
+from symnet.scalar import Expr, ScalarOp
+from symnet.types import VARIABLE_CLASSES, TensorType
+
+Array = np.ndarray[Any, Any]
+Index = tuple[Expr, ...]
+
+
+class ShapeContext(Protocol):
+    """What an operation may ask when it infers shapes (integers are int64 expressions)."""
+
+    def shape(self, operand: int) -> tuple[Expr, ...]:
+        """Lengths of the dimensions of an operand."""
+        ...
+
+    def integer(self, operand: int) -> Expr:
+        """Value of an operand that is an integer of no dimensions."""
+        ...
+
+    def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
+        """Assume that two lengths agree; checked at every call, reported as `what`.
+
+        Returns the one of the two that later shapes should be told in.
+        """
+        ...
+
+    def require(self, condition: Expr, what: str) -> None:
+        """Assume a boolean expression of integers; a call that breaks it is an `IndexError`."""
+        ...
+
+
+class ElementContext(Protocol):
+    """What an operation may ask when it states an element of its output."""
+
+    def shape(self, operand: int) -> tuple[Expr, ...]:
+        """Lengths of the dimensions of an operand."""
+        ...
+
+    def out_shape(self, output: int = 0) -> tuple[Expr, ...]:
+        """Lengths of the dimensions of an output."""
+        ...
+
+    def integer(self, operand: int) -> Expr:
+        """Value of an operand that is an integer of no dimensions."""
+        ...
+
+    def read(self, operand: int, index: Index) -> Expr:
+        """The element of an operand at `index`."""
+        ...
+
+    def read_flat(self, operand: int, position: Expr) -> Expr:
+        """The element of an operand at a position counted in C order."""
+        ...
+
+    def reduce(
+        self, combine: ScalarOp, dtype: str, extents: Sequence[Expr], element: Callable[[Index], Expr]
+    ) -> Expr:
+        """`element` combined over all points of a box; `dtype` is the accumulator's."""
+        ...
+
+
+class Op:
+    """Base of all operations."""
+
+    @property
+    def severs(self) -> bool:
+        """Whether gradients count the outputs as unconnected with the operands, as lengths are."""
+        return False
+
+    def infer_types(self, types: Sequence[TensorType], operands: Sequence[Variable]) -> list[TensorType]:
+        """Types of the outputs.
+
+        Parameters
+        ----------
+        types
+            Types of the operands.
+        operands
+            The operands themselves, for operations whose type depends on a constant.
+
+        Raises
+        ------
+        TypeError
+            If no output is possible; the message names the operation, the types and the remedy.
+        """
+        raise NotImplementedError
+
+    def infer_shape(self, node: Apply, context: ShapeContext) -> list[tuple[Expr, ...]]:
+        """Lengths of the dimensions of every output."""
+        raise NotImplementedError
+
+    def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
+        """Cotangents of the operands, given those of the outputs.
+
+        None stands for zero: on the way in an output nothing depends on, on the way out an operand
+        (of a discrete dtype, or used for its shape only) that the result does not vary with.
+        """
+        raise NotImplementedError(f"{self} has no derivative")
+
+    def perform(self, inputs: Sequence[Array]) -> list[Array]:
+        """The NumPy meaning: fresh or shared arrays of the declared dtypes."""
+        raise NotImplementedError
+
+    def make_node(self, *operands: Variable) -> Apply:
+        """Apply to variables, remembering the user's source line."""
+        types = self.infer_types([v.type for v in operands], operands)
+        return make_apply(self, operands, types, user_line())
+
+    def __call__(self, *operands: Variable) -> Any:
+        """Apply to variables: the only output, or a list of several."""
+        outputs = self.make_node(*operands).outputs
+        return outputs[0] if len(outputs) == 1 else list(outputs)
+
+    def __str__(self) -> str:
+        return type(self).__name__.lower()
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """Data that an operation cannot work on: a call that meets it raises and writes nothing.
+
+    Attributes
+    ----------
+    extents
+        Box of points to look at.
+    broken
+        For a point of the box a boolean expression, true where the data are at fault.
+    message
+        What the `IndexError` says.
+    """
+
+    extents: tuple[Expr, ...]
+    broken: Callable[[Index], Expr]
+    message: str
+
+
+class IndexedOp(Op):
+    """An operation each of whose output elements is a scalar expression of input elements."""
+
+    def faults(self, node: Apply, context: ElementContext) -> Sequence[Fault]:
+        """What to check in the data before anything is written; `element` must be memory-safe."""
+        return ()
+
+    def element(self, node: Apply, output: int, index: Index, context: ElementContext) -> Expr:
+        """The element of output number `output` at `index`."""
+        raise NotImplementedError
+
+
+class ContractionOp(Op):
+    """``out[m, n] = sum over k of a[m, k] * b[k, n]`` of two matrices."""
+
+
+def constant(value: object, dtype: str | None = None) -> Constant:
+    """A constant variable of any array-like value."""
+    made: Constant = VARIABLE_CLASSES[Constant](np.asarray(value, dtype))
+    return made

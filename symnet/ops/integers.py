@@ -1,0 +1,170 @@
+"""Integers that are known before any tensor is computed.
+
+In goes an integer variable of no dimensions; out comes its value as an int64 scalar expression of
+lengths and integer inputs, or None where it depends on data. Lengths of dimensions are made of
+these. No operation is named here: what an operation says of an element of its output holds for the
+elements of shapes, too.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+
+from symnet import dtypes
+from symnet.graph import Apply, Constant, Variable
+from symnet.op import Index, IndexedOp
+from symnet.scalar import Call, Const, Expr, ScalarOp, Symbol, cast, const, rebuild, simplify, walk
+
+Leaf = Callable[[Variable], Expr | None]
+ShapeOf = Callable[[Variable], tuple[Expr, ...]]
+
+LONGEST = 64
+"""Longer vectors are data: shapes have fewer entries."""
+
+_WIDE = ("int32", "uint32", "int64", "uint64")
+
+
+def integer_value(variable: Variable, leaf: Leaf, shape_of: ShapeOf) -> Expr | None:
+    """Return the value of an integer of no dimensions, or None if it is data.
+
+    Arithmetic of 32 and 64 bits is taken not to overflow, as sizes and addresses do not; that of
+    fewer bits wraps around.
+
+    Parameters
+    ----------
+    variable
+        An integer of no dimensions.
+    leaf
+        Value of a variable of no dimensions that follows from nothing (an input, say), or None.
+    shape_of
+        Lengths of the dimensions of a variable.
+    """
+    if variable.ndim or not _is_small(variable):
+        return None
+    known: dict[Variable, tuple[Expr, ...] | None] = {}
+    stack = [(variable, False)]
+    while stack:
+        v, ready = stack.pop()
+        if v in known:
+            continue
+        if ready:
+            known[v] = _entries(v, known, leaf, shape_of)
+        else:
+            stack.append((v, True))
+            stack.extend((u, False) for u in _read(v))
+    found = known[variable]
+    return None if found is None else cast(found[0], "int64")
+
+
+def is_known(variable: Variable) -> bool:
+    """Return whether an integer of no dimensions follows from lengths and integer inputs."""
+
+    def leaf(v: Variable) -> Expr | None:
+        return Symbol("leaf") if v.owner is None else None
+
+    return integer_value(variable, leaf, lambda v: (Symbol("length"),) * v.ndim) is not None
+
+
+def _is_small(v: Variable) -> bool:
+    lengths = [LONGEST + 1 if n is None else n for n in v.type.shape]
+    return dtypes.is_discrete(v.dtype) and v.ndim <= 1 and all(n <= LONGEST for n in lengths)
+
+
+def _read(v: Variable) -> Iterator[Variable]:
+    """Yield the operands whose elements those of `v` may be made of."""
+    if v.owner is not None and isinstance(v.owner.op, IndexedOp):
+        yield from (u for u in v.owner.inputs if _is_small(u))
+
+
+class _DataError(Exception):
+    """An element is known only from data."""
+
+
+def _entries(
+    v: Variable,
+    known: dict[Variable, tuple[Expr, ...] | None],
+    leaf: Leaf,
+    shape_of: ShapeOf,
+) -> tuple[Expr, ...] | None:
+    """Return the elements of a scalar or short vector: booleans, or int64 for integers."""
+    dtype = "bool" if v.dtype == "bool" else "int64"
+    if isinstance(v, Constant):
+        return tuple(const(x, dtype) for x in v.data.ravel().tolist())
+    node = v.owner
+    if node is not None and isinstance(node.op, IndexedOp):
+        wrap = dtype if v.dtype in _WIDE else v.dtype
+        context = _Entries(node, known, shape_of)
+        try:
+            found = [
+                node.op.element(node, v.index, tuple(map(const, index)), context)
+                for index in product(*(range(n) for n in v.type.shape if n is not None))
+            ]
+            return tuple(cast(cast(_widened(x), wrap), dtype) for x in found)
+        except _DataError:
+            pass
+    value = leaf(v) if v.ndim == 0 else None
+    return None if value is None else (value,)
+
+
+def _widened(root: Expr) -> Expr:
+    """Return an expression with its arithmetic of 32 bits and more done in int64."""
+    done: dict[Expr, Expr] = {}
+    for x in walk(root):
+        args = tuple(done[a] for a in x.args)
+        if x.dtype not in _WIDE:
+            done[x] = rebuild(x, args)
+        elif isinstance(x, Const):
+            done[x] = const(x.value)
+        elif isinstance(x, Call) and x.op.name.startswith("cast_"):
+            done[x] = cast(args[0], "int64")
+        elif isinstance(x, Call):
+            done[x] = x.op(*args)
+        else:
+            done[x] = x
+    return done[root]
+
+
+@dataclass(frozen=True, slots=True)
+class _Entries:
+    """The `ElementContext` in which elements of shapes are found."""
+
+    node: Apply
+    known: dict[Variable, tuple[Expr, ...] | None]
+    shape_of: ShapeOf
+
+    def shape(self, operand: int) -> tuple[Expr, ...]:
+        return self.shape_of(self.node.inputs[operand])
+
+    def out_shape(self, output: int = 0) -> tuple[Expr, ...]:
+        return tuple(const(n) for n in self.node.outputs[output].type.shape if n is not None)
+
+    def integer(self, operand: int) -> Expr:
+        return self.read(operand, ())
+
+    def read(self, operand: int, index: Index) -> Expr:
+        return self.read_flat(operand, index[0] if index else const(0))
+
+    def read_flat(self, operand: int, position: Expr) -> Expr:
+        entries = self.known.get(self.node.inputs[operand])
+        place = simplify(position)
+        if entries is None or not isinstance(place, Const):
+            raise _DataError
+        return entries[int(place.value)]
+
+    def reduce(
+        self,
+        combine: ScalarOp,
+        dtype: str,
+        extents: Sequence[Expr],
+        element: Callable[[Index], Expr],
+    ) -> Expr:
+        lengths = [n.value for n in map(simplify, extents) if isinstance(n, Const)]
+        points = list(product(*map(range, lengths))) if len(lengths) == len(extents) else []
+        if not 1 <= len(points) <= LONGEST:
+            raise _DataError
+        first, *rest = [cast(element(tuple(map(const, p))), dtype) for p in points]
+        for x in rest:
+            first = combine(first, x)
+        return first

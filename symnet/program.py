@@ -1,0 +1,325 @@
+"""A Program: everything one call of a compiled function does, below the level of operations.
+
+It names integers, buffers and an ordered body of steps. It prints as readable text, verifies
+itself, and hashes: its hash is the key of the on-disk cache of compiled code.
+
+A call runs in this order: base integers are read off the inputs (`Size`), derived integers are
+computed and compared with the values the program was specialised to (`Int`), assumptions are
+checked (`Check`), then the steps run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+import numpy as np
+
+from symnet import kernel
+from symnet.kernel import Contraction, Kernel
+from symnet.scalar import Expr, Symbol, show, walk
+
+Kind = Literal["input", "shared", "constant", "output", "temporary"]
+
+
+@dataclass(frozen=True, slots=True)
+class Buffer:
+    """Contiguous memory of known dtype and shape.
+
+    ``shared`` buffers belong to shared variables and outlive the call; a ``constant`` carries its
+    `data`; an ``output`` is fresh for every call; a ``temporary`` lives in the arena.
+    """
+
+    name: str
+    dtype: str
+    shape: tuple[Expr, ...]
+    kind: Kind
+    data: np.ndarray[Any, Any] | None = field(default=None, compare=False)
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}: {self.dtype}[{', '.join(show(n) for n in self.shape)}]"
+
+
+@dataclass(frozen=True, slots=True)
+class Size:
+    """A base integer: length of a dimension (`axis`) or value of an element of an input buffer.
+
+    `axis` None means: the value at `offset` of a buffer of integers.
+    """
+
+    symbol: Symbol
+    buffer: str
+    axis: int | None
+    offset: int = 0
+
+    def __str__(self) -> str:
+        source = f"[{self.offset}]" if self.axis is None else f".shape[{self.axis}]"
+        return f"{self.symbol.name} = {self.buffer}{source}"
+
+
+@dataclass(frozen=True, slots=True)
+class Int:
+    """A derived integer: `symbol` stands for `expr`, over base integers.
+
+    If `value` is given the program holds only for calls where `expr` has this value.
+    """
+
+    symbol: Symbol
+    expr: Expr
+    value: int | None = None
+
+    def __str__(self) -> str:
+        bound = "" if self.value is None else f" = {self.value}"
+        return f"{self.symbol.name} = {show(self.expr)}{bound}"
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """An assumption on base integers; a call that breaks it raises an exception with `message`.
+
+    Attributes
+    ----------
+    condition
+        A boolean expression of base integers.
+    message
+        What the exception says; `values` are expressions it may show, as ``{0}``, ``{1}`` ...
+    values
+        Integer expressions of base integers.
+    error
+        ``"ValueError"`` or ``"IndexError"``.
+    """
+
+    condition: Expr
+    message: str = field(compare=False)
+    values: tuple[Expr, ...] = ()
+    error: str = "ValueError"
+
+    def __str__(self) -> str:
+        return f"check {show(self.condition)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Launch:
+    """Runs a kernel or a contraction on buffers of the program.
+
+    Attributes
+    ----------
+    work
+        What runs.
+    buffers
+        Names of buffers, one for each param of `work`.
+    ints
+        Expressions over the symbols of the program's derived and base integers, one for each
+        integer parameter of `work`.
+    label
+        The operations it came from, for people.
+    """
+
+    work: Kernel | Contraction
+    buffers: tuple[str, ...]
+    ints: tuple[Expr, ...] = ()
+    label: str = field(default="", compare=False)
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Names of the buffers it reads."""
+        loaded = {x.buffer for x in kernel.loads(_statements(self.work))}
+        return frozenset(b for b, p in zip(self.buffers, self.work.params, strict=True) if p.name in loaded)
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """Names of the buffers it writes."""
+        return frozenset(b for b, p in zip(self.buffers, self.work.params, strict=True) if p.written)
+
+    def __str__(self) -> str:
+        ints = [show(x) for x in self.ints]
+        return f"launch({', '.join([*self.buffers, *ints])})  # {self.label}"
+
+
+def _statements(work: Kernel | Contraction) -> tuple[kernel.Stmt, ...]:
+    """The statements of a launch's work, the factors of a contraction among them."""
+    if isinstance(work, Kernel):
+        return work.body
+    factors = tuple(
+        kernel.Let(Symbol(name, x.dtype), x) for name, x in (("left", work.left), ("right", work.right))
+    )
+    return factors + work.epilogue
+
+
+@dataclass(frozen=True, slots=True)
+class Guard:
+    """Ends the call with an `IndexError` if the int64 flag in `buffer` is not zero.
+
+    Stands before every write to a shared buffer.
+    """
+
+    buffer: str
+    message: str
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The flag."""
+        return frozenset((self.buffer,))
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """Nothing."""
+        return frozenset()
+
+    def __str__(self) -> str:
+        return f"guard {self.buffer}"
+
+
+@dataclass(frozen=True, slots=True)
+class HostCall:
+    """Runs the NumPy meaning of an operation in Python.
+
+    `perform` takes the arrays of `inputs` and returns those of `outputs`.
+    """
+
+    label: str
+    perform: Any = field(compare=False)
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Names of the buffers it reads."""
+        return frozenset(self.inputs)
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """Names of the buffers it writes."""
+        return frozenset(self.outputs)
+
+    def __str__(self) -> str:
+        return f"host {self.label}({', '.join(self.inputs)}) -> {', '.join(self.outputs)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Copy:
+    """Copies a whole buffer to another of the same dtype and shape."""
+
+    source: str
+    target: str
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The source."""
+        return frozenset((self.source,))
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """The target."""
+        return frozenset((self.target,))
+
+    def __str__(self) -> str:
+        return f"copy {self.source} -> {self.target}"
+
+
+Step = Launch | Guard | HostCall | Copy
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a call does; see the module's introduction.
+
+    Attributes
+    ----------
+    name
+        The function's name.
+    sizes, ints, checks
+        Integers and assumptions.
+    buffers
+        All buffers, in the order of their pointers in a backend's table.
+    inputs, outputs
+        Names of buffers in call order.
+    steps
+        The body, in an order that respects all dependences.
+    """
+
+    name: str
+    sizes: tuple[Size, ...]
+    ints: tuple[Int, ...]
+    checks: tuple[Check, ...]
+    buffers: tuple[Buffer, ...]
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    steps: tuple[Step, ...]
+
+    @property
+    def works(self) -> tuple[Kernel | Contraction, ...]:
+        """The distinct kernels and contractions, in order of first use."""
+        return tuple(dict.fromkeys(s.work for s in self.steps if isinstance(s, Launch)))
+
+    def buffer(self, name: str) -> Buffer:
+        """The buffer of a name."""
+        return next(b for b in self.buffers if b.name == name)
+
+    def __str__(self) -> str:
+        numbers = {work: i for i, work in enumerate(self.works)}
+        lines = [f"program {self.name}({', '.join(self.inputs)}) -> ({', '.join(self.outputs)})"]
+        lines += [f"  {x}" for group in (self.sizes, self.ints, self.checks, self.buffers) for x in group]
+        for step in self.steps:
+            prefix = f"k{numbers[step.work]}: " if isinstance(step, Launch) else ""
+            lines.append(f"  {prefix}{step}")
+        for work, number in numbers.items():
+            lines.append(f"k{number} = {work}")
+        return "\n".join(lines)
+
+    def hash(self) -> str:
+        """Hexadecimal key of everything code generation depends on."""
+        return hashlib.sha256(str(self).encode()).hexdigest()
+
+
+class MalformedProgram(Exception):
+    """A program breaks one of its own rules; always a defect of the compiler."""
+
+
+def verify(program: Program) -> None:
+    """Check that a program is well formed.
+
+    Raises
+    ------
+    MalformedProgram, MalformedKernel
+        If a name is unknown or defined twice, a buffer is read before it is written, dtypes of
+        buffers and params differ, one launch is given a buffer twice, or a kernel is malformed.
+    """
+    buffers = {b.name: b for b in program.buffers}
+    if len(buffers) != len(program.buffers):
+        raise MalformedProgram(f"two buffers of one name in\n{program}")
+    symbols = {s.symbol for s in program.sizes}
+    for number in program.ints:
+        _check_symbols(number.expr, symbols, program)
+    symbols |= {i.symbol for i in program.ints}
+    written = {b.name for b in program.buffers if b.kind in ("input", "shared", "constant")}
+    for step in program.steps:
+        unknown = (step.reads | step.writes) - buffers.keys()
+        if unknown:
+            raise MalformedProgram(f"{step} names unknown buffers {unknown} in\n{program}")
+        if not step.reads <= written:
+            raise MalformedProgram(f"{step} reads {step.reads - written} before writing in\n{program}")
+        for name in step.writes:
+            if buffers[name].kind in ("input", "constant"):
+                raise MalformedProgram(f"{step} writes {buffers[name]} in\n{program}")
+        written |= step.writes
+        if isinstance(step, Launch):
+            kernel.verify(step.work)
+            if len(set(step.buffers)) != len(step.buffers):
+                raise MalformedProgram(f"{step} is given a buffer twice in\n{program}")
+            for name, param in zip(step.buffers, step.work.params, strict=True):
+                if buffers[name].dtype != param.dtype:
+                    raise MalformedProgram(f"{step}: dtype of {name} in\n{program}")
+            for x in step.ints:
+                _check_symbols(x, symbols, program)
+            if len(step.ints) != len(step.work.ints):
+                raise MalformedProgram(f"{step}: number of integers in\n{program}")
+    if not set(program.outputs) <= written:
+        raise MalformedProgram(f"outputs never written in\n{program}")
+
+
+def _check_symbols(x: Expr, known: set[Symbol], program: Program) -> None:
+    for e in walk(x):
+        if isinstance(e, Symbol) and e not in known:
+            raise MalformedProgram(f"{e.name} of {show(x)} is unknown in\n{program}")

@@ -1,0 +1,98 @@
+"""The driver: applies a table of rules to a graph until none fits.
+
+Iterative, so that graphs of any depth are fine, and linear in the graph: each node is visited once,
+and what a rule puts in its place is visited in turn. Nodes are interned, so equal expressions
+become one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import numpy as np
+
+from symnet.graph import Apply, Constant, Interner, Variable, ancestors
+from symnet.ops.elementwise import Elemwise
+from symnet.ops.shape import Broadcast, ShapeOf
+from symnet.op import constant
+from symnet.rewriting.pattern import AnyRule
+
+BUDGET = 50
+"""Rewrites of one node in a row, after which the driver moves on: no rule set can hang it."""
+
+
+class Driver:
+    """One application of a set of rules.
+
+    Parameters
+    ----------
+    rules
+        The rules, in order of preference.
+    interner
+        Where equal nodes become one.
+    """
+
+    def __init__(self, rules: Iterable[AnyRule], interner: Interner | None = None) -> None:
+        self._rules: dict[object, list[AnyRule]] = {}
+        for rule in rules:
+            self._rules.setdefault(rule.key, []).append(rule)
+        self._interner = interner or Interner()
+        self._final: dict[Variable, Variable] = {}
+        self.counts: dict[str, int] = {}
+
+    def rewrite(self, outputs: Sequence[Variable]) -> list[Variable]:
+        """The graph of `outputs` with all rules applied."""
+        for v in outputs:
+            self._finish(v)
+        return [self._leaf(v) if v.owner is None else self._final[v] for v in outputs]
+
+    def _leaf(self, v: Variable) -> Variable:
+        return self._interner.constant(v) if isinstance(v, Constant) else v
+
+    def _finish(self, root: Variable, depth: int = 0) -> Variable:
+        """Rewrite everything `root` depends on, then `root`."""
+        for node in ancestors([root], stop=self._final):
+            inputs = [self._leaf(v) if v.owner is None else self._final[v] for v in node.inputs]
+            outs = self._interner.apply(node.op, inputs, like=node)
+            for old, new in zip(node.outputs, outs, strict=True):
+                self._final[old] = self._final[new] = new
+            if len(outs) == 1:
+                self._final[node.out] = self._improve(outs[0], depth)
+        return self._leaf(root) if root.owner is None else self._final[root]
+
+    def _improve(self, v: Variable, depth: int) -> Variable:
+        """What the rules make of `v`, whose operands are final."""
+        node = v.owner
+        assert node is not None
+        self._final[v] = v
+        if depth >= BUDGET:
+            return v
+        for rule in self._rules_for(node):
+            found = rule.apply(node)
+            if found is None or found is v:
+                continue
+            new = self._finish(_fitted(found, v), depth + 1)
+            self.counts[rule.name] = self.counts.get(rule.name, 0) + 1
+            self._final[v] = new
+            return new
+        return v
+
+    def _rules_for(self, node: Apply) -> Iterable[AnyRule]:
+        if isinstance(node.op, Elemwise):
+            yield from self._rules.get(node.op.scalar, ())
+        yield from self._rules.get(type(node.op), ())
+        yield from self._rules.get(object, ())
+
+
+def _fitted(found: Any, old: Variable) -> Variable:
+    """A replacement in the dtype and shape of what it replaces."""
+    new: Variable = found if isinstance(found, Variable) else constant(np.asarray(found, old.dtype))
+    if new.dtype != old.dtype:
+        raise AssertionError(f"a rewrite turns {old.type} into {new.type}")
+    if new.ndim == old.ndim and new.broadcastable == old.broadcastable:
+        return new
+    # The rule dropped an operand that gave the result its shape.
+    lengths = [ShapeOf(axis)(old) for axis in range(old.ndim)]
+    filled: Variable = Broadcast(old.ndim)(new, *lengths)
+    return filled

@@ -1,0 +1,97 @@
+"""Stable forms: expressions that lose digits or overflow, written so that they do not.
+
+These run before differentiation too, so that gradients are those of the stable forms.
+"""
+
+from __future__ import annotations
+
+from symnet.graph import Apply, Variable
+from symnet.ops.elementwise import Elemwise
+from symnet.ops.identity import StopGradient
+from symnet.ops.indexing import PickRows, Subtensor
+from symnet.ops.reduce import Reduce
+from symnet.ops.shape import DimShuffle
+from symnet.rewriting.pattern import AnyRule, Hole, OpRule, Rule
+from symnet.scalar import TABLE
+
+x, y = Hole("x"), Hole("y")
+_t = TABLE
+exp, expm1, log, log1p = _t["exp"], _t["expm1"], _t["log"], _t["log1p"]
+sigmoid, softplus, maximum, add = _t["sigmoid"], _t["softplus"], _t["maximum"], _t["add"]
+
+PATTERNS: list[AnyRule] = [
+    Rule("log_softmax", log(exp(x) / y), x - log(y), "exp(x) may underflow to 0, x does not"),
+    Rule("log_exp", log(exp(x)), x, "exp(x) may overflow, x does not"),
+    Rule("log1p", log(1 + x), log1p(x), "1 + x loses the digits of a small x"),
+    Rule("log1p_neg", log(1 - x), log1p(-x), "1 - x loses the digits of a small x"),
+    Rule("expm1", exp(x) - 1, expm1(x), "the difference loses the digits of a small x"),
+    Rule("softplus", log1p(exp(x)), softplus(x), "exp(x) may overflow"),
+    Rule("log_sigmoid", log(sigmoid(x)), -softplus(-x), "sigmoid(x) may underflow to 0"),
+    Rule("log1p_neg_sigmoid", log1p(-sigmoid(x)), -softplus(x), "sigmoid(x) may round to 1"),
+    Rule("one_minus_sigmoid", 1 - sigmoid(x), sigmoid(-x), "sigmoid(x) may round to 1"),
+    Rule("sigmoid", 1 / (1 + exp(-x)), sigmoid(x), "exp(-x) may overflow; one row instead of four"),
+    Rule("sigmoid_neg", 1 / (1 + exp(x)), sigmoid(-x), "exp(x) may overflow"),
+]  # fmt: skip
+
+
+def log_of_view(node: Apply) -> Variable | None:
+    """The logarithm of part of a softmax is part of the logarithm, which has a stable form."""
+    op, v = node.op, node.inputs[0]
+    if not isinstance(op, Elemwise) or op.scalar is not log:
+        return None
+    view = v.owner
+    if view is None or not isinstance(view.op, PickRows | DimShuffle | Subtensor):
+        return None
+    source = view.inputs[0].owner
+    if source is None or not isinstance(source.op, Elemwise) or source.op.scalar.name != "true_div":
+        return None
+    top = source.inputs[0].owner
+    if top is None or not isinstance(top.op, Elemwise) or top.op.scalar is not exp:
+        return None
+    moved: Variable = view.op(log(view.inputs[0]), *view.inputs[1:])
+    return moved
+
+
+def logsumexp(node: Apply) -> Variable | None:
+    """``log(sum(exp(x)))`` with the largest x taken out, so that nothing overflows."""
+    op, v = node.op, node.inputs[0]
+    if not isinstance(op, Elemwise) or op.scalar is not log:
+        return None
+    total = v.owner
+    if total is None or not isinstance(total.op, Reduce) or total.op.combine is not add:
+        return None
+    inner = total.inputs[0].owner
+    if inner is None or not isinstance(inner.op, Elemwise) or inner.op.scalar is not exp:
+        return None
+    scores = inner.inputs[0]
+    if _is_centred(scores):
+        return None
+    axes = total.op.axes
+    largest: Variable = StopGradient()(Reduce(maximum, axes, scores.dtype)(scores))
+    # A row of infinities has itself as the largest: the difference would be NaN.
+    finite: Variable = _t["switch"](_t["isinf"](largest), 0.0, largest)
+    kept = iter(range(finite.ndim))
+    order = tuple(None if a in axes else next(kept) for a in range(scores.ndim))
+    centred: Variable = exp(scores - DimShuffle(order)(finite))
+    stable: Variable = log(total.op(centred)) + finite
+    return stable
+
+
+def _is_centred(v: Variable) -> bool:
+    """Whether an expression is a difference to a maximum held constant, as in softmax."""
+    node = v.owner
+    if node is None or not isinstance(node.op, Elemwise) or node.op.scalar.name != "sub":
+        return False
+    u = node.inputs[1]
+    while u.owner is not None and isinstance(u.owner.op, DimShuffle):
+        u = u.owner.inputs[0]
+    if u.owner is not None and isinstance(u.owner.op, Elemwise) and u.owner.op.scalar.name == "switch":
+        u = u.owner.inputs[2]
+    return u.owner is not None and isinstance(u.owner.op, StopGradient | Reduce)
+
+
+RULES: list[AnyRule] = [
+    *PATTERNS,
+    OpRule("log_of_view", Elemwise, log_of_view, "the logarithm of a softmax has a stable form"),
+    OpRule("logsumexp", Elemwise, logsumexp, "exp of large scores overflows"),
+]

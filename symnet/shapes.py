@@ -1,0 +1,182 @@
+"""Shape analysis: the length of every dimension as an integer expression.
+
+In goes a graph and a name for each of its leaves; out come lengths over *base integers* (lengths of
+the leaves' dimensions and values of their integer scalars), the assumptions the graph makes, and
+the `Size` of each base integer. No tensor is computed for any of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from symnet import dtypes
+from symnet.graph import Apply, Constant, Variable, ancestors
+from symnet.ops.integers import integer_value
+from symnet.program import Check, Size
+from symnet.scalar import Const, Expr, Symbol, cast, const, rows, simplify, substitute
+
+Dims = tuple[Expr, ...]
+
+
+class Shapes:
+    """Lengths of the dimensions of variables.
+
+    Parameters
+    ----------
+    outputs
+        The graph's roots.
+    names
+        Buffer names of its leaves (constants aside).
+
+    Attributes
+    ----------
+    sizes
+        The base integers.
+    checks
+        What the graph assumes of them.
+
+    Raises
+    ------
+    ValueError
+        If lengths known at compile time contradict each other.
+    """
+
+    def __init__(self, outputs: Sequence[Variable], names: Mapping[Variable, str]) -> None:
+        self.sizes: dict[Symbol, Size] = {}
+        self.checks: list[Check] = []
+        self._names = names
+        self._shapes: dict[Variable, Dims] = {}
+        self._integers: dict[Variable, Expr | None] = {}
+        self._equal: dict[Expr, Expr] = {}
+        for leaf in names:
+            self.shape(leaf)
+        for node in ancestors(outputs):
+            shapes = node.op.infer_shape(node, _NodeShapes(self, node))
+            for out, dims in zip(node.outputs, shapes, strict=True):
+                self._shapes[out] = tuple(
+                    simplify(n) if static is None else const(static)
+                    for n, static in zip(dims, out.type.shape, strict=True)
+                )
+
+    def shape(self, v: Variable) -> Dims:
+        """Lengths of the dimensions of `v`."""
+        found = self._shapes.get(v)
+        if found is None:
+            if isinstance(v, Constant):
+                found = tuple(const(n) for n in v.data.shape)
+            else:
+                found = tuple(self._length(v, axis) for axis in range(v.ndim))
+            self._shapes[v] = found
+        return found
+
+    def integer(self, v: Variable) -> Expr | None:
+        """Value of an integer of no dimensions, or None where it is known only from data."""
+        if v not in self._integers:
+            found = integer_value(v, self._leaf, self.shape)
+            self._integers[v] = None if found is None else simplify(found)
+        return self._integers[v]
+
+    def canonical(self, length: Expr) -> Expr:
+        """`length` in terms that lengths assumed equal share."""
+        return simplify(substitute(length, self._equal)) if self._equal else length
+
+    def assume_equal(self, left: Expr, right: Expr, check: Check) -> Expr:
+        """Note that two lengths are equal; returns the one to go on with."""
+        left, right = self.canonical(simplify(left)), self.canonical(simplify(right))
+        if left == right:
+            return left
+        if isinstance(left, Const) and isinstance(right, Const):
+            raise ValueError(check.message.format(*(_text(x) for x in check.values)))
+        self.checks.append(check)
+        if isinstance(right, Symbol):
+            self._equal[right] = left
+            return left
+        if isinstance(left, Symbol):
+            self._equal[left] = right
+            return right
+        return left if isinstance(left, Const) else right if isinstance(right, Const) else left
+
+    def _length(self, v: Variable, axis: int) -> Expr:
+        name = self._names[v]
+        symbol = Symbol(f"{name}.{axis}")
+        self.sizes[symbol] = Size(symbol, name, axis)
+        static = v.type.shape[axis]
+        if static is None:
+            return symbol
+        message = f"{name} has length {{0}} in dimension {axis}, its type {v.type} says {static}"
+        self.checks.append(Check(_equal(symbol, const(static)), message, (symbol,)))
+        return const(static)
+
+    def _leaf(self, v: Variable) -> Expr | None:
+        name = self._names.get(v)
+        if name is None or v.ndim or not dtypes.is_discrete(v.dtype):
+            return None
+        symbol = Symbol(f"{name}.value")
+        self.sizes[symbol] = Size(symbol, name, None)
+        return symbol
+
+
+def _equal(left: Expr, right: Expr) -> Expr:
+    return cast(rows()["eq"](left, right), "bool")
+
+
+def _text(x: Expr) -> Any:
+    return x.value if isinstance(x, Const) else "?"
+
+
+class _NodeShapes:
+    """The `ShapeContext` of one node."""
+
+    def __init__(self, shapes: Shapes, node: Apply) -> None:
+        self._shapes = shapes
+        self._node = node
+
+    def shape(self, operand: int) -> Dims:
+        return self._shapes.shape(self._node.inputs[operand])
+
+    def integer(self, operand: int) -> Expr:
+        v = self._node.inputs[operand]
+        found = self._shapes.integer(v)
+        if found is None:
+            raise NotImplementedError(
+                f"{self._node.op}: {v!r} decides about a shape, so it must follow from shapes and "
+                f"integer inputs, but it is computed from data{_place(self._node)}"
+            )
+        return found
+
+    def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
+        return self._shapes.assume_equal(left, right, self._check(_equal(left, right), what, "ValueError"))
+
+    def require(self, condition: Expr, what: str) -> None:
+        known = simplify(condition)
+        check = self._check(known, what, "IndexError")
+        if not isinstance(known, Const):
+            self._shapes.checks.append(check)
+        elif not known.value:
+            raise IndexError(check.message.format(*(_text(x) for x in check.values)))
+
+    def _check(self, condition: Expr, what: str, error: str) -> Check:
+        """A check whose message shows the shapes of all operands and the user's line."""
+        values: list[Expr] = []
+        shown = []
+        for v in self._node.inputs:
+            if v.ndim:
+                dims = self._shapes.shape(v)
+                slots = ", ".join(f"{{{len(values) + i}}}" for i in range(len(dims)))
+                values.extend(dims)
+                shown.append(f"{_braced(v)} ({slots}{',' if len(dims) == 1 else ''})")
+        text = f"{_braced(self._node.op)}: {_escape(what)}. Shapes: {', '.join(shown)}{_escape(_place(self._node))}"
+        return Check(condition, text, tuple(values), error)
+
+
+def _escape(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
+
+
+def _braced(x: object) -> str:
+    return _escape(str(x) if not isinstance(x, Variable) else repr(x))
+
+
+def _place(node: Apply) -> str:
+    return f"\n  built at {node.line}" if node.line else ""

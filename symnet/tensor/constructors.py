@@ -1,0 +1,234 @@
+"""Symbolic inputs, and tensors made of nothing but a shape."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from symnet import dtypes
+from symnet.config import config
+from symnet.ops.constructors import ARange
+from symnet.scalar import rows
+from symnet.tensor.convert import (
+    TensorLike,
+    as_tensor_variable,
+    constant,
+    converted,
+    integer_scalar,
+)
+from symnet.tensor.manipulation import alloc, lengths, shape_arguments
+from symnet.types import TensorType
+
+if TYPE_CHECKING:
+    from symnet.tensor.variable import TensorVariable
+
+PATTERNS: dict[str, tuple[bool, ...]] = {
+    "scalar": (),
+    "vector": (False,),
+    "row": (True, False),
+    "col": (False, True),
+    "matrix": (False, False),
+    "tensor3": (False,) * 3,
+    "tensor4": (False,) * 4,
+    "tensor5": (False,) * 5,
+}
+"""Kinds of symbolic inputs and which of their dimensions have length 1."""
+
+_PLURALS = {"matrix": "matrices"}
+
+
+def plural(kind: str) -> str:
+    """Return the name of the function that makes several inputs of a kind.
+
+    Examples
+    --------
+    >>> plural("matrix"), plural("vector")
+    ('matrices', 'vectors')
+    """
+    return _PLURALS.get(kind, kind + "s")
+
+
+def tensor(
+    dtype: object = None,
+    broadcastable: Sequence[bool] | None = None,
+    name: str | None = None,
+    shape: Sequence[int | None] | None = None,
+) -> TensorVariable:
+    """Make a symbolic input.
+
+    Parameters
+    ----------
+    dtype
+        Its dtype; by default ``config.floatX``.
+    broadcastable
+        For each dimension whether its length is 1.
+    name
+        What to call it.
+    shape
+        Instead of `broadcastable`: for each dimension its length, or None where unknown.
+    """
+    kind = TensorType(dtype or config.floatX, shape=shape, broadcastable=broadcastable)
+    made: TensorVariable = kind(name)
+    return made
+
+
+def _maker(kind: str, code: str | None) -> Callable[..., TensorVariable]:
+    pattern = PATTERNS[kind]
+
+    def make(
+        name: str | None = None,
+        dtype: object = None,
+        shape: Sequence[int | None] | None = None,
+    ) -> TensorVariable:
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"the name of a variable is a string, not {name!r}")
+        if shape is None:
+            return tensor(dtype, pattern, name)
+        wrong = len(shape) != len(pattern) or any(
+            one and n not in (1, None) for one, n in zip(pattern, shape, strict=True)
+        )
+        if wrong:
+            raise ValueError(f"{kind}: shape {tuple(shape)} is not that of a {kind}")
+        known = (1 if one else n for one, n in zip(pattern, shape, strict=True))
+        return tensor(dtype, name=name, shape=tuple(known))
+
+    def make_prefixed(
+        name: str | None = None, shape: Sequence[int | None] | None = None
+    ) -> TensorVariable:
+        return make(name, dtypes.codes()[code or ""], shape)
+
+    chosen = make if code is None else make_prefixed
+    dtype = "config.floatX" if code is None else dtypes.codes()[code]
+    chosen.__name__ = chosen.__qualname__ = (code or "") + kind
+    chosen.__doc__ = (
+        f"Make a symbolic {kind} of {dtype}, with a `name` and lengths known beforehand (`shape`)."
+    )
+    return chosen
+
+
+def _maker_of_several(one: Callable[..., TensorVariable]) -> Callable[..., list[TensorVariable]]:
+    def make(*names: str | int, **settings: Any) -> list[TensorVariable]:
+        if len(names) == 1 and isinstance(names[0], int):
+            return [one(**settings) for _ in range(names[0])]
+        return [one(name, **settings) for name in names]
+
+    make.__doc__ = f"Make several inputs as `{one.__name__}` does: give their number or names."
+    return make
+
+
+def input_makers() -> dict[str, Callable[..., Any]]:
+    """Return every function that makes symbolic inputs, by name: `matrix`, `ivectors` ..."""
+    found: dict[str, Callable[..., Any]] = {}
+    for code in (None, *dtypes.codes()):
+        for kind in PATTERNS:
+            one = _maker(kind, code)
+            several = _maker_of_several(one)
+            several.__name__ = several.__qualname__ = (code or "") + plural(kind)
+            found[one.__name__] = one
+            found[several.__name__] = several
+    return found
+
+
+def zeros(shape: TensorLike, dtype: object = None) -> TensorVariable:
+    """Return a tensor of zeros, by default of ``config.floatX``."""
+    return full(shape, 0, dtype or config.floatX)
+
+
+def ones(shape: TensorLike, dtype: object = None) -> TensorVariable:
+    """Return a tensor of ones, by default of ``config.floatX``."""
+    return full(shape, 1, dtype or config.floatX)
+
+
+def full(shape: TensorLike, fill_value: TensorLike, dtype: object = None) -> TensorVariable:
+    """Return a tensor of `shape` that repeats `fill_value`."""
+    value = as_tensor_variable(fill_value)
+    if dtype is not None:
+        value = converted(value, dtypes.canonical(dtype))
+    return alloc(value, shape_arguments(shape, "full"))
+
+
+def full_like(x: TensorLike, fill_value: TensorLike, dtype: object = None) -> TensorVariable:
+    """Return a tensor of the shape and, unless said otherwise, the dtype of `x`."""
+    x = as_tensor_variable(x)
+    value = converted(fill_value, dtypes.canonical(dtype or x.dtype))
+    return alloc(value, list(lengths(x)))
+
+
+def zeros_like(x: TensorLike, dtype: object = None) -> TensorVariable:
+    """Return zeros of the shape and, unless said otherwise, the dtype of `x`."""
+    return full_like(x, 0, dtype)
+
+
+def ones_like(x: TensorLike, dtype: object = None) -> TensorVariable:
+    """Return ones of the shape and, unless said otherwise, the dtype of `x`."""
+    return full_like(x, 1, dtype)
+
+
+def fill(x: TensorLike, value: TensorLike) -> TensorVariable:
+    """Return `value` repeated to the shape of `x`."""
+    return alloc(as_tensor_variable(value), list(lengths(as_tensor_variable(x))))
+
+
+def arange(
+    start: TensorLike,
+    stop: TensorLike | None = None,
+    step: TensorLike = 1,
+    dtype: object = None,
+) -> TensorVariable:
+    """Return ``start, start + step, ...`` up to, and without, `stop`.
+
+    Parameters
+    ----------
+    start, stop, step
+        Numbers or integer scalars; `start` alone counts from 0 to it.
+    dtype
+        Of the result; by default int64, for fractions ``config.floatX``.
+
+    Raises
+    ------
+    TypeError
+        If a symbolic operand is not an integer: the length must be known from integers.
+
+    Examples
+    --------
+    >>> arange(0, 1, 0.25).data
+    array([0.  , 0.25, 0.5 , 0.75], dtype=float32)
+    """
+    if stop is None:
+        start, stop = 0, start
+    ends = (start, stop, step)
+    wanted = None if dtype is None else dtypes.canonical(dtype)
+    numbers = all(isinstance(x, (int, float, np.generic)) for x in ends)
+    if numbers and any(isinstance(x, (float, np.floating)) for x in ends):
+        return constant(np.arange(*ends), dtype=wanted or config.floatX)
+    scalars = [integer_scalar(x, "arange: an end or step") for x in ends]
+    counted: TensorVariable = ARange(wanted or "int64")(*scalars)
+    return counted
+
+
+def eye(
+    n: TensorLike, m: TensorLike | None = None, k: int = 0, dtype: object = None
+) -> TensorVariable:
+    """Return a matrix with ones on its diagonal number `k` and zeros elsewhere.
+
+    Parameters
+    ----------
+    n, m
+        Numbers of rows and columns, as many columns as rows unless said otherwise.
+    k
+        0 is the main diagonal, positive ones lie above it.
+    dtype
+        By default ``config.floatX``.
+    """
+    row, column = arange(n), arange(n if m is None else m)
+    same = rows()["eq"](row.dimshuffle(0, "x") + k, column.dimshuffle("x", 0))
+    return converted(same, dtypes.canonical(dtype or config.floatX))
+
+
+def identity_like(x: TensorLike) -> TensorVariable:
+    """Return the identity matrix of the shape and dtype of a matrix."""
+    x = as_tensor_variable(x, ndim=2)
+    n, m = lengths(x)
+    return eye(n, m, dtype=x.dtype)

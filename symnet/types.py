@@ -1,0 +1,126 @@
+"""Types of symbolic values: a dtype and a shape whose unknown lengths are None.
+
+A length known to be 1 broadcasts; an unknown length never does, even if it happens to be 1 when
+the function runs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symnet import dtypes
+
+Shape = tuple[int | None, ...]
+
+VARIABLE_CLASSES: dict[type, Callable[..., Any]] = {}
+"""Class of the variables of each kind of type, called with (type, owner, index, name)."""
+
+
+@dataclass(frozen=True, slots=True, init=False)
+class TensorType:
+    """The type of a dense tensor; called with a name, it makes a symbolic input of this type.
+
+    Parameters
+    ----------
+    dtype
+        Name of the element type, or anything `dtypes.canonical` understands.
+    shape
+        One entry for each dimension: its length, or None where unknown. Booleans are Theano's
+        broadcast pattern: True is length 1, False an unknown length.
+    broadcastable
+        The same pattern under Theano's name for it.
+
+    Examples
+    --------
+    >>> matrix = TensorType("float32", (None, 1))
+    >>> matrix.ndim, matrix.broadcastable
+    (2, (False, True))
+    >>> print(TensorType("float32", (False, True)))
+    float32[?, 1]
+    """
+
+    dtype: str
+    shape: Shape
+
+    def __init__(
+        self,
+        dtype: object,
+        shape: Sequence[int | None] | None = None,
+        broadcastable: Sequence[bool] | None = None,
+    ) -> None:
+        if (shape is None) == (broadcastable is None):
+            raise TypeError("a TensorType needs a shape or a broadcast pattern, one of the two")
+        given = tuple(shape if shape is not None else broadcastable or ())
+        known = isinstance(dtype, str) and dtype in dtypes.ALL
+        object.__setattr__(self, "dtype", dtype if known else dtypes.canonical(dtype))
+        object.__setattr__(self, "shape", tuple(n if n is None else _length(n) for n in given))
+
+    @property
+    def ndim(self) -> int:
+        """Number of dimensions."""
+        return len(self.shape)
+
+    @property
+    def broadcastable(self) -> tuple[bool, ...]:
+        """For each dimension whether its length is known to be 1, as Theano calls it."""
+        return tuple(n == 1 for n in self.shape)
+
+    def accepts(self, other: TensorType) -> bool:
+        """Whether every value of type `other` is also a value of this type."""
+        return (
+            self.dtype == other.dtype
+            and self.ndim == other.ndim
+            and all(
+                mine is None or mine == theirs
+                for mine, theirs in zip(self.shape, other.shape, strict=True)
+            )
+        )
+
+    def with_dtype(self, dtype: str) -> TensorType:
+        """Return this shape with another dtype."""
+        return TensorType(dtype, self.shape)
+
+    def clone(
+        self, dtype: object = None, broadcastable: Sequence[bool] | None = None
+    ) -> TensorType:
+        """Return this type with another dtype or broadcast pattern."""
+        shape = self.shape if broadcastable is None else tuple(broadcastable)
+        return TensorType(self.dtype if dtype is None else dtype, shape)
+
+    def make_variable(self, name: str | None = None) -> Any:
+        """Return a symbolic input of this type."""
+        return VARIABLE_CLASSES[type(self)](self, None, 0, name)
+
+    __call__ = make_variable
+
+    @staticmethod
+    def of(value: np.ndarray[Any, Any]) -> TensorType:
+        """Return the most precise type of a NumPy array."""
+        return TensorType(dtypes.canonical(value.dtype), value.shape)
+
+    def __str__(self) -> str:
+        return f"{self.dtype}[{', '.join('?' if n is None else str(n) for n in self.shape)}]"
+
+
+def _length(n: Any) -> int | None:
+    """Return a static length for an entry of a shape or of a broadcast pattern."""
+    if isinstance(n, (bool, np.bool_)):
+        return 1 if n else None
+    if not isinstance(n, (int, np.integer)) or n < 0:
+        raise TypeError(f"a length in a type is None or an integer of at least 0, not {n!r}")
+    return int(n)
+
+
+def type_from_pattern(dtype: object, broadcastable: Sequence[bool]) -> TensorType:
+    """Return a type given Theano's way, by a broadcast pattern.
+
+    Examples
+    --------
+    >>> print(type_from_pattern("float32", (False, True)))
+    float32[?, 1]
+    """
+    return TensorType(dtype, broadcastable=broadcastable)
