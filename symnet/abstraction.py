@@ -10,8 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from symnet.kernel import Param, Stmt, Store, Loop, bound_symbols, expressions, map_expressions
-from symnet.scalar import Const, Expr, Load, Symbol, rebuild, simplify, walk
+from symnet.scalar import Call, Const, Expr, Load, Symbol, rebuild, simplify, walk
 from symnet.scalar.integer import Range
 
 
@@ -73,7 +75,7 @@ class _Names:
         """`root` with canonical integers and formal names."""
         for x in walk(root):
             if x not in self._done:
-                new = rebuild(x, tuple(self._done[a] for a in x.args))
+                new = fold(rebuild(x, tuple(self._done[a] for a in x.args)))
                 if isinstance(new, Load):
                     offset = self._abstract(simplify(new.offset, self._ranges))
                     new = Load(self.formal[new.buffer], offset, new.dtype)
@@ -84,21 +86,26 @@ class _Names:
     def _abstract(self, root: Expr) -> Expr:
         """`root` with every largest integer that comes from outside replaced by a formal one."""
         outer: dict[Expr, bool | None] = {}  # None: a constant, which is as good on either side
-        done: dict[Expr, Expr] = {}
-        for x in walk(root):
+        order = list(walk(root))
+        for x in order:
             outer[x] = self._is_outer(x, outer)
-            if outer[x]:
-                done[x] = x
-            else:
-                done[x] = rebuild(x, tuple(self._formal(a) if outer[a] else done[a] for a in x.args))
-        return self._formal(root) if outer[root] else done[root]
+        wanted = {root}
+        for x in reversed(order):
+            if x in wanted and not (outer[x] and x.dtype == "int64"):
+                wanted.update(x.args)
+        done: dict[Expr, Expr] = {}
+        for x in order:
+            if x in wanted:
+                is_formal = outer[x] and x.dtype == "int64"
+                done[x] = self._formal(x) if is_formal else rebuild(x, tuple(done[a] for a in x.args))
+        return done[root]
 
     def _is_outer(self, x: Expr, outer: Mapping[Expr, bool | None]) -> bool | None:
         if isinstance(x, Const):
             return None
         if isinstance(x, Symbol):
             return x not in self._known and x.name not in self._formal_names
-        if isinstance(x, Load) or x.dtype != "int64":
+        if isinstance(x, Load):
             return False
         found = {outer[a] for a in x.args}
         return False if False in found else True if True in found else None
@@ -108,6 +115,14 @@ class _Names:
             self.ints[x] = Symbol(f"n{len(self.ints)}")
             self._formal_names.add(self.ints[x].name)
         return self.ints[x]
+
+
+def fold(x: Expr) -> Expr:
+    """A call on constants as the constant it is."""
+    if isinstance(x, Call) and x.operands and all(isinstance(a, Const) for a in x.operands):
+        values = [np.asarray(a.value, a.dtype) for a in x.operands if isinstance(a, Const)]
+        return Const(x.op.evaluate(*values)[()], x.dtype)
+    return x
 
 
 def _stores(stmts: Iterable[Stmt]) -> Iterable[Store]:

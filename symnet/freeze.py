@@ -19,7 +19,7 @@ from symnet.graph import Constant, Interner, Variable, leaves, make_variable, re
 from symnet.lowering import Frozen
 from symnet.scalar import cast_to
 from symnet.shared import SharedVariable
-from symnet.tensor import as_tensor_variable
+from symnet.tensor.convert import as_tensor_variable
 
 
 class In:

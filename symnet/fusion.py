@@ -30,6 +30,7 @@ from symnet.scalar import (
     Symbol,
     cast,
     const,
+    rebuild,
     rows,
     substitute,
     walk,
@@ -171,13 +172,17 @@ Group = Nest | Product | Host
 
 
 def weigh(root: Expr) -> int:
-    """Operations in an expression; address arithmetic is free."""
+    """Operations on data in an expression; arithmetic on axes and lengths is free."""
     total = 0
+    depends: dict[Expr, bool] = {}
     for x in walk(root):
-        if isinstance(x, Call) and x.dtype != "int64" and not x.op.name.startswith("cast"):
-            total += 1 if x.op.expand is None else EXPANDED
-        elif isinstance(x, Load | Ref) and any(isinstance(y, Load | Ref) for a in x.args for y in walk(a)):
+        reads = isinstance(x, Load | Ref)
+        inner = any(depends[a] for a in x.args)
+        depends[x] = reads or inner
+        if reads and inner:
             total += CHEAP  # a gather
+        elif isinstance(x, Call) and inner and not x.op.name.startswith("cast"):
+            total += 1 if x.op.expand is None else EXPANDED
     return total
 
 
@@ -215,6 +220,7 @@ class Fusion:
         self._product_of: dict[Value, Product] = {}
         self.hosts: list[Host] = []
         self.faults: list[tuple[Variable, str]] = []
+        self._looked_at: set[tuple[Expr, Dims]] = set()
         self._buffer_of = buffer_of
         self._fuse = fuse
         self._readers = consumers(outputs)
@@ -275,6 +281,12 @@ class Fusion:
         body = context.reduce(
             rows()["maximum"], "int64", fault.extents, lambda index: cast(fault.broken(index), "int64")
         )
+        if isinstance(body, Reduction):
+            moved = {s: Symbol(f"f{k}") for k, s in enumerate(body.symbols)}
+            looked_at = (substitute(body.body, moved), body.extents)
+            if looked_at in self._looked_at:
+                return
+            self._looked_at.add(looked_at)
         self._settle(flag, body)
         self.values[flag].stored = self.values[flag].loaded = True
         self.faults.append((flag, fault.message))
@@ -582,7 +594,7 @@ def _replace_refs(body: Expr, replacement: Mapping[Expr, Expr]) -> Expr:
     """`body` with references replaced, those inside indices of other references first."""
     done: dict[Expr, Expr] = {}
     for x in walk(body):
-        new = x.with_args(tuple(done[a] for a in x.args))
+        new = rebuild(x, tuple(done[a] for a in x.args))
         if isinstance(x, Ref):
             found = replacement[x]
             # A gather's index may itself hold references: they are replaced inside the load.

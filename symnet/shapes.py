@@ -49,13 +49,15 @@ class Shapes:
         self._shapes: dict[Variable, Dims] = {}
         self._integers: dict[Variable, Expr | None] = {}
         self._equal: dict[Expr, Expr] = {}
+        self._simple: dict[Expr, Expr] = {}
+        self._assumed: set[Expr] = set()
         for leaf in names:
             self.shape(leaf)
         for node in ancestors(outputs):
             shapes = node.op.infer_shape(node, _NodeShapes(self, node))
             for out, dims in zip(node.outputs, shapes, strict=True):
                 self._shapes[out] = tuple(
-                    simplify(n) if static is None else const(static)
+                    self.simple(n) if static is None else const(static)
                     for n, static in zip(dims, out.type.shape, strict=True)
                 )
 
@@ -74,28 +76,42 @@ class Shapes:
         """Value of an integer of no dimensions, or None where it is known only from data."""
         if v not in self._integers:
             found = integer_value(v, self._leaf, self.shape)
-            self._integers[v] = None if found is None else simplify(found)
+            self._integers[v] = None if found is None else self.simple(found)
         return self._integers[v]
+
+    def simple(self, x: Expr) -> Expr:
+        """`x` in canonical form; lengths recur, so each is worked out once."""
+        found = self._simple.get(x)
+        if found is None:
+            found = self._simple[x] = simplify(x)
+            self._simple[found] = found
+        return found
 
     def canonical(self, length: Expr) -> Expr:
         """`length` in terms that lengths assumed equal share."""
-        return simplify(substitute(length, self._equal)) if self._equal else length
+        return self.simple(substitute(length, self._equal)) if self._equal else length
 
     def assume_equal(self, left: Expr, right: Expr, check: Check) -> Expr:
         """Note that two lengths are equal; returns the one to go on with."""
-        left, right = self.canonical(simplify(left)), self.canonical(simplify(right))
+        left, right = self.canonical(self.simple(left)), self.canonical(self.simple(right))
         if left == right:
             return left
         if isinstance(left, Const) and isinstance(right, Const):
             raise ValueError(check.message.format(*(_text(x) for x in check.values)))
-        self.checks.append(check)
+        self.assume(check)
         if isinstance(right, Symbol):
             self._equal[right] = left
             return left
         if isinstance(left, Symbol):
             self._equal[left] = right
             return right
-        return left if isinstance(left, Const) else right if isinstance(right, Const) else left
+        return right if isinstance(right, Const) else left
+
+    def assume(self, check: Check) -> None:
+        """Have a condition checked at every call, once."""
+        if check.condition not in self._assumed:
+            self._assumed.add(check.condition)
+            self.checks.append(check)
 
     def _length(self, v: Variable, axis: int) -> Expr:
         name = self._names[v]
@@ -105,7 +121,7 @@ class Shapes:
         if static is None:
             return symbol
         message = f"{name} has length {{0}} in dimension {axis}, its type {v.type} says {static}"
-        self.checks.append(Check(_equal(symbol, const(static)), message, (symbol,)))
+        self.assume(Check(_equal(symbol, const(static)), message, (symbol,)))
         return const(static)
 
     def _leaf(self, v: Variable) -> Expr | None:
@@ -149,10 +165,10 @@ class _NodeShapes:
         return self._shapes.assume_equal(left, right, self._check(_equal(left, right), what, "ValueError"))
 
     def require(self, condition: Expr, what: str) -> None:
-        known = simplify(condition)
+        known = self._shapes.simple(condition)
         check = self._check(known, what, "IndexError")
         if not isinstance(known, Const):
-            self._shapes.checks.append(check)
+            self._shapes.assume(check)
         elif not known.value:
             raise IndexError(check.message.format(*(_text(x) for x in check.values)))
 

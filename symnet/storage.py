@@ -25,9 +25,7 @@ LOCK = threading.RLock()
 """Held during a call of a compiled function and during any access to shared values."""
 
 # A fork waits for the call that runs, so that the child finds values whole and the lock free.
-os.register_at_fork(
-    before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release
-)
+os.register_at_fork(before=LOCK.acquire, after_in_parent=LOCK.release, after_in_child=LOCK.release)
 
 
 def aligned_empty(shape: tuple[int, ...], dtype: str) -> Array:
@@ -64,10 +62,10 @@ def is_suitable(value: object) -> bool:
 
 
 class Watcher(Protocol):
-    """Someone who keeps a handle."""
+    """Who holds handles of a storage."""
 
     def storage_replaced(self) -> None:
-        """The handle has become stale."""
+        """Forget the handle; called whenever it becomes stale."""
         ...
 
 
@@ -91,7 +89,16 @@ class Storage:
         Counts up whenever the handle that compiled functions hold (see `on`) becomes stale.
     """
 
-    __slots__ = ("__weakref__", "_backend", "_handle", "_host", "_watchers", "dtype", "generation", "shape")
+    __slots__ = (
+        "__weakref__",
+        "_backend",
+        "_handle",
+        "_host",
+        "_watchers",
+        "dtype",
+        "generation",
+        "shape",
+    )
 
     def __init__(self, value: Array, borrow: bool = False) -> None:
         self.dtype = value.dtype.name

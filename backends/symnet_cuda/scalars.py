@@ -44,7 +44,7 @@ _FUNCTIONS = {
     "arcsin": "asin", "arccos": "acos", "arctan": "atan", "arctan2": "atan2",
     "sinh": "sinh", "cosh": "cosh", "tanh": "tanh",
     "arcsinh": "asinh", "arccosh": "acosh", "arctanh": "atanh",
-    "erf": "erf", "erfc": "erfc",
+    "erf": "erf", "erfc": "erfc", "pow": "pow",
 }  # fmt: skip
 """Rows that are functions of CUDA's mathematics library, the accurate ones (not intrinsics)."""
 
@@ -221,7 +221,7 @@ class Expressions:
 
     def write(self, *roots: Expr) -> list[Text]:
         """Return the texts of expressions, after declarations of what they share."""
-        expanded = [expand(divide_plainly(x, self.natural), NATIVE) for x in roots]
+        expanded = [prepare(x, self.natural) for x in roots]
         order = list(walk(*expanded))
         uses = _uses(expanded, order)
         done: dict[Expr, Text] = {}
@@ -294,8 +294,11 @@ def _uses(roots: Iterable[Expr], order: Iterable[Expr]) -> Counter[Expr]:
     return uses
 
 
-def divide_plainly(root: Expr, natural: Collection[Expr]) -> Expr:
-    """Floor divisions of addresses as the machine's own, where no operand can be negative.
+def prepare(root: Expr, natural: Collection[Expr]) -> Expr:
+    """Choose the rows an expression is written in where the general expansion can be bettered.
+
+    Floor divisions of addresses become the machine's own where no operand can be negative; powers
+    of floating point numbers stay, to be calls of a library function.
 
     Parameters
     ----------
@@ -308,21 +311,28 @@ def divide_plainly(root: Expr, natural: Collection[Expr]) -> Expr:
     known: set[Expr] = set()
     for x in walk(root):
         y = rebuild(x, tuple(done[a] for a in x.args))
-        match x:
-            case Const(dtype="int64"):
-                positive = x.value >= 0
-            case Call(dtype="int64"):
-                positive = x.op.name in _NATURAL and all(a in known for a in x.operands)
-                if x.op.name in _DIVISIONS and isinstance(x.operands[1], Const):
-                    positive = positive and x.operands[1].value > 0
-                    if positive and isinstance(y, Call):
-                        y = Call(TABLE[_DIVISIONS[x.op.name]], y.operands, y.dtype)
-            case _:
-                positive = x in natural
+        if isinstance(x, Const):
+            positive = x.dtype == "int64" and x.value >= 0
+        elif isinstance(x, Call) and isinstance(y, Call):
+            name, last = x.op.name, x.operands[-1]
+            positive = name in _NATURAL and all(a in known for a in x.operands)
+            if name in _DIVISIONS:
+                positive = positive and isinstance(last, Const) and last.value > 0
+                y = Call(TABLE[_DIVISIONS[name]], y.operands, y.dtype) if positive else y
+            elif name == "pow" and not _is_library_power(x):
+                y = expand(y, NATIVE - {"pow"})
+        else:
+            positive = x in natural
         if positive:
             known.add(x)
         done[x] = y
-    return done[root]
+    return expand(done[root], NATIVE)
+
+
+def _is_library_power(x: Call) -> bool:
+    exponent = x.operands[1]
+    simple = isinstance(exponent, Const) and exponent.value in (1, 2, 3, -1, -2)
+    return dtypes.is_float(x.dtype) and not simple
 
 
 _DIVISIONS = {"int_div": "quotient", "mod": "remainder"}

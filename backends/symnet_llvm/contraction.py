@@ -26,7 +26,7 @@ from symnet_llvm.analysis import Facts
 from symnet_llvm.epilogue import Epilogue
 from symnet_llvm.expressions import Expressions, Lanes, lower
 from symnet_llvm.ir import MEMORY, Emitted, Emitter, Value, signature
-from symnet_llvm.microkernel import ZERO, Stream, Vectors, horizontal, inner_tile, outer_tile
+from symnet_llvm.microkernel import ZERO, Stream, Vectors, add_lanes, inner_tile, outer_tile
 from symnet_llvm.target import Target
 
 ALIGNMENT = 64
@@ -119,7 +119,7 @@ class _Writer:
         self.target = target
         self.e = e = Emitter(name, signature(len(work.params), len(work.ints)))
         self.v = Vectors(e, work.dtype, target)
-        self.epilogue = Epilogue(work.epilogue, work.dtype)
+        self.epilogue = Epilogue(work.epilogue, work.dtype, target.fused)
         self.facts = Facts()
         self.pointers = {p.name: f"%p{i}" for i, p in enumerate(work.params)}
         self.values = Expressions(e, self.pointers, self.epilogue.uses, self.facts)
@@ -262,7 +262,7 @@ class _Writer:
             right = self._reserve(plan.column_block * width * room)
         if not single:
             sums = self._reserve(plan.row_block * plan.rows * plan.column_block * width)
-        self._reserve_turned(width)
+        self._reserve_tile(width)
         # All rows may fit: then they are packed once, not once for each block of columns.
         count = self._count(self.rows, plan.rows)
         early = single and isinstance(count, int) and count <= plan.row_block
@@ -437,13 +437,10 @@ class _Writer:
                     part = tuple(sums[i * vectors : (i + 1) * vectors])
                     self.epilogue.run(self.values, line, self.e.add(row, i), part)
             return
-        if plan.by_rows:
-            self._turn(sums, vectors)
-        else:
-            height = len(sums) // vectors
-            for value, o in zip(sums, self._places(height, vectors), strict=True):
-                v.store(value, v.at(self.turned, o))
-        self._lines(self.turned, down, across)
+        height = len(sums) // vectors
+        for value, o in zip(sums, self._places(height, vectors), strict=True):
+            v.store(value, v.at(self.tile, o))
+        self._lines(self.tile, down, across)
 
     def _lines(self, at: str, down: tuple[Value, Value], across: tuple[Value, Value]) -> None:
         """Run the epilogue on a tile of sums in memory."""
@@ -455,34 +452,22 @@ class _Writer:
                 (self.right.axis, across, plan.columns * (1 if plan.across else v.lanes)),
             )
         ]
-        lines, axis = bounded[::-1] if plan.by_rows else bounded
-        self.epilogue.run_lines(v, self.values, (at, self.pitch), lines, axis, self.masked)
+        lines, axis = bounded
+        source = at, self.width
+        if plan.by_rows:
+            panel = packing.Panel(self.turned, self.pitch, plan.rows, self.width)
+            packing.transpose(v, Stream(at, self.width, 1), panel)
+            lines, axis = axis, lines
+            source = self.turned, self.pitch
+        self.epilogue.run_lines(v, self.values, source, lines, axis, self.masked)
 
-    def _reserve_turned(self, width: int) -> None:
-        """Memory for one tile of sums, and the distance between its lines."""
+    def _reserve_tile(self, width: int) -> None:
+        """Memory for the sums of a tile with so many elements in a row, and for its transpose."""
         height = self.plan.rows
+        self.tile, self.width = self._reserve(height * width), width
         if self.plan.by_rows:
             self.pitch = -(-height // self.v.lanes) * self.v.lanes
             self.turned = self._reserve(width * self.pitch)
-        else:
-            self.pitch = width
-            self.turned = self._reserve(height * width)
-
-    def _turn(self, sums: list[str], vectors: int) -> None:
-        """Store the transpose of a tile of sums."""
-        e, v = self.e, self.v
-        height = len(sums) // vectors
-        for first in range(0, height, v.quad):
-            for j in range(vectors):
-                rows = [
-                    sums[i * vectors + j] if i < height else ZERO
-                    for i in range(first, first + v.quad)
-                ]
-                for c, lines in enumerate(v.transpose(rows)):
-                    for p in range(v.lanes // v.quad):
-                        column = j * v.lanes + p * v.quad + c
-                        place = v.at(self.turned, column * self.pitch + first)
-                        e.store(v.piece(lines, p), place, v.dtype, v.quad)
 
     def _finish_block(
         self, down: tuple[Value, Value], across: tuple[Value, Value], sums: str
@@ -494,10 +479,6 @@ class _Writer:
             row, column = e.mul(i.iv, plan.rows), e.mul(j.iv, width)
             place = self._partial(sums, (i.iv, j.iv), (down[0], across[0]))
             rows, columns = e.sub(self.rows, row), e.sub(self.columns, column)
-            if plan.by_rows:
-                places = self._places(plan.rows, plan.columns)
-                self._turn([v.load(v.at(place, o)) for o in places], plan.columns)
-                place = self.turned
             self._lines(place, (row, rows), (column, columns))
 
     # -------------------------------------------------------------------------- vectors along k
@@ -509,21 +490,19 @@ class _Writer:
         if plan.pack_right:
             right, step = self._pack_across()
         pitch = -(-plan.columns // v.quad) * v.quad
-        self._reserve_turned(pitch)
+        wide = self._reserve(plan.rows * pitch * v.lanes)
+        self._reserve_tile(pitch)
         with e.loop(*rows) as i, e.loop(*columns) as j:
             row, column = e.mul(i.iv, plan.rows), e.mul(j.iv, plan.columns)
             a = self._pointers(self.left, row, plan.rows, self.rows)
             b = self._pointers(right, column, plan.columns, self.columns)
             sums = inner_tile(v, a, b, (v.lanes, step), self.inner)
-            for r in range(plan.rows):
-                part = sums[r * plan.columns : (r + 1) * plan.columns]
-                part += [ZERO] * (pitch - len(part))
-                for c in range(0, pitch, v.quad):
-                    total = horizontal(v, part[c : c + v.quad])
-                    place = v.at(self.turned, r * pitch + c)
-                    e.store(total, place, v.dtype, v.quad)
+            for index, value in enumerate(sums):
+                r, c = divmod(index, plan.columns)
+                v.store(value, v.at(wide, (r * pitch + c) * v.lanes))
+            add_lanes(v, wide, self.tile, plan.rows * pitch)
             extent = e.sub(self.rows, row), e.sub(self.columns, column)
-            self._lines(self.turned, (row, extent[0]), (column, extent[1]))
+            self._lines(self.tile, (row, extent[0]), (column, extent[1]))
 
     def _pointers(self, factor: _Factor, first: Value, count: int, length: Value) -> list[str]:
         """Where some rows of a factor begin; past the edge, where the last one does."""

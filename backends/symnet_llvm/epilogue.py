@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from symnet.kernel import Let, Store, accumulated, loads
-from symnet.scalar import Call, Expr, Symbol, walk
+from symnet.scalar import Call, Expr, Symbol
 from symnet_llvm.analysis import Facts, stored, uses
-from symnet_llvm.expressions import Expressions, Lanes, is_large, lower
+from symnet_llvm.expressions import Expressions, Lanes, lower
 from symnet_llvm.ir import Value
 from symnet_llvm.microkernel import Vectors
 
@@ -29,9 +29,11 @@ class Epilogue:
         Run once for each sum.
     dtype
         Of the sums.
+    fused
+        Whether the machine multiplies and adds in one instruction.
     """
 
-    def __init__(self, statements: Sequence[Let | Store], dtype: str) -> None:
+    def __init__(self, statements: Sequence[Let | Store], dtype: str, fused: bool) -> None:
         done: dict[Expr, Expr] = {}
         self.statements = tuple(
             Let(s.symbol, lower(s.value, done))
@@ -39,20 +41,26 @@ class Epilogue:
             else Store(s.buffer, lower(s.offset, done), lower(s.value, done))
             for s in statements
         )
-        self.uses = uses(self.statements)
+        self.uses = uses(self.statements) if fused else {}
         self.sum = accumulated(dtype)
 
     @property
     def work(self) -> int:
         """Roughly how many operations are done for each sum."""
-        total = 0
-        for x in walk(*(s.value for s in self.statements)):
+        seen: set[Expr] = set()
+        stack = [s.value for s in self.statements]
+        total = len(stack)
+        while stack:
+            x = stack.pop()
+            if x in seen or not x.args:
+                continue
+            seen.add(x)
             if isinstance(x, Call):
-                sources = tuple(a.dtype for a in x.operands)
-                total += CALL if is_large(x.op, sources, x.dtype) else 1
-            elif x.args:
+                total += 1 if x.op.expand is None else CALL
+                stack.extend(x.args)
+            else:
                 total += 1
-        return total + sum(isinstance(s, Store) for s in self.statements)
+        return total
 
     def unit_stride(self, facts: Facts, axis: Symbol) -> bool:
         """Whether neighbours along an axis are stored side by side, by every store."""

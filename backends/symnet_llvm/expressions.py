@@ -21,7 +21,7 @@ from functools import cache
 
 from symnet import dtypes
 from symnet.kernel import Store
-from symnet.scalar import Call, Const, Expr, Load, ScalarOp, Symbol, cast, rebuild, rows, walk
+from symnet.scalar import Call, Const, Expr, Load, ScalarOp, Symbol, cast, rebuild, walk
 from symnet_llvm.analysis import Facts
 from symnet_llvm.ir import (
     MEMORY,
@@ -221,7 +221,7 @@ class Expressions:
         """
         if x.op.name not in _COMPARISONS or x.operands[0].dtype != "int64" or not self.varies(x):
             return None
-        difference = rows()["sub"](*x.operands)
+        difference = x.operands[0] - x.operands[1]
         affine = self._affine(difference)
         if affine is None or affine[0] not in (Const(1, "int64"), Const(-1, "int64")):
             return None

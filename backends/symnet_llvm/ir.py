@@ -455,8 +455,10 @@ class Emitter:
     def mask(self, count: Value, lanes: int) -> str:
         """A mask of the first `count` lanes (any number of them, also more than `lanes`)."""
         if isinstance(count, int):
-            bits = ", ".join("i1 true" if i < count else "i1 false" for i in range(lanes))
-            return f"<{bits}>"
+            if lanes == 1:
+                return "true" if count > 0 else "false"
+            bits = (1 << min(max(count, 0), lanes)) - 1
+            return f"bitcast (i{lanes} {bits} to <{lanes} x i1>)"
         # Compared as i32, in which the count must be kept from wrapping around.
         bounded = self.minimum(count, lanes)
         narrow = self.op(f"trunc i64 {bounded} to i32")

@@ -3,7 +3,8 @@
 Derived from the program alone, so that code loaded from the cache needs nothing else to run.
 
 The integers (`numbers`) are, in this order: the values of the program's sizes; of its derived
-integers; of the integers that launches are given; the lengths of the outputs, one output after
+integers; of other integers that launches and copies are
+given; the lengths of the outputs, one output after
 the other; and the lengths of temporaries that are not constant, by which a changed memory layout
 is noticed.
 """
@@ -13,7 +14,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from symnet.program import Launch, Program
+from symnet.program import Copy, Launch, Program
 from symnet.scalar import Const, Expr, Symbol
 
 
@@ -30,7 +31,7 @@ class Layout:
     symbols
         Index of every size's and derived integer's value.
     arguments
-        Index of every other integer that launches are given.
+        Index of every other integer that launches and copies are given.
     outputs
         Index of the first length of every output.
     keys
@@ -63,10 +64,14 @@ class Layout:
         symbols = {s.symbol: next(number) for s in (*program.sizes, *program.ints)}
         arguments: dict[Expr, int] = {}
         for step in program.steps:
+            given: tuple[Expr, ...] = ()
             if isinstance(step, Launch):
-                for x in step.ints:
-                    if not isinstance(x, Const) and x not in symbols and x not in arguments:
-                        arguments[x] = next(number)
+                given = step.ints
+            elif isinstance(step, Copy):
+                given = program.buffers[pointers[step.source]].shape
+            for x in given:
+                if not isinstance(x, Const) and x not in symbols and x not in arguments:
+                    arguments[x] = next(number)
         outputs: dict[str, int] = {}
         keys: dict[Expr, int] = {}
         for name in program.outputs:
@@ -84,5 +89,5 @@ class Layout:
         )  # fmt: skip
 
     def place(self, x: Expr) -> int:
-        """Index of the value of an integer that is given to launches and is not constant."""
+        """Index of the value of an integer that is given to a launch or copy and is not constant."""
         return self.symbols[x] if isinstance(x, Symbol) else self.arguments[x]

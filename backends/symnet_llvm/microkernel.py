@@ -12,11 +12,14 @@ on the size of the tile, so tiles may be cut differently without changing a bit 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from symnet_llvm.ir import BYTES, MEMORY, Emitter, Value, vector
 from symnet_llvm.target import Target
+
+T = TypeVar("T")
 
 ZERO = "zeroinitializer"
 
@@ -276,26 +279,43 @@ def inner_tile(
     return _joined(v, sums, size)
 
 
-def _joined(v: Vectors, sums: list[str], size: int) -> list[str]:
-    """Add up the chains, by pairs."""
-    while len(sums) > size:
-        half = len(sums) // 2
-        sums = [v.add(a, b) for a, b in zip(sums[:half], sums[half:], strict=True)]
-    return sums
+def add_lanes(v: Vectors, source: str, target: str, count: int) -> None:
+    """Add up the lanes of each of some vectors in memory.
 
-
-def horizontal(v: Vectors, sums: Sequence[str]) -> str:
-    """Add up the lanes of `quad` vectors: a short vector of the totals."""
-    pieces = v.transpose(sums)
-    while len(pieces) > 1:
-        half = len(pieces) // 2
-        pieces = [v.add(a, b) for a, b in zip(pieces[:half], pieces[half:], strict=True)]
+    Parameters
+    ----------
+    v
+        Vector instructions.
+    source
+        Where the vectors are.
+    target
+        Where the totals go, one after the other.
+    count
+        How many vectors; a multiple of `quad`.
+    """
+    e = v.emitter
     short = vector(v.scalar, v.quad)
-    totals = [v.piece(pieces[0], p) for p in range(v.lanes // v.quad)]
-    while len(totals) > 1:
-        half = len(totals) // 2
-        totals = [
-            v.emitter.op(f"fadd {short} {a}, {b}")
-            for a, b in zip(totals[:half], totals[half:], strict=True)
-        ]
-    return totals[0]
+    with e.loop(0, count, v.quad) as loop:
+        vectors = v.at(source, e.mul(loop.iv, v.lanes))
+        pieces = v.transpose([v.load(v.at(vectors, i * v.lanes)) for i in range(v.quad)])
+        (wide,) = _paired(pieces, v.add)
+        (total,) = _paired(
+            [v.piece(wide, p) for p in range(v.lanes // v.quad)],
+            lambda a, b: e.op(f"fadd {short} {a}, {b}"),
+        )
+        e.store(total, v.at(target, loop.iv), v.dtype, v.quad)
+
+
+def _joined(v: Vectors, sums: list[str], size: int) -> list[str]:
+    """Add up the chains of each sum."""
+    chains = [sums[i : i + size] for i in range(0, len(sums), size)]
+    (joined,) = _paired(chains, lambda a, b: [v.add(x, y) for x, y in zip(a, b, strict=True)])
+    return joined
+
+
+def _paired(values: list[T], add: Callable[[T, T], T]) -> list[T]:
+    """Add up a power of two of values, by pairs."""
+    while len(values) > 1:
+        half = len(values) // 2
+        values = [add(a, b) for a, b in zip(values[:half], values[half:], strict=True)]
+    return values

@@ -87,22 +87,21 @@ def transpose(v: Vectors, source: Stream, panel: Panel) -> None:
                     to = e.add(e.mul(loop.iv, panel.width), lane)
                     e.store(element, v.at(out, to), v.dtype)
 
+        def all_squares() -> None:
+            # The last square overlaps the one before it.
+            end = e.sub(panel.inner, quad)
+            with e.loop(0, panel.inner, quad, nonempty=True) as loop:
+                squares(loop.iv if exact else e.minimum(loop.iv, end))
+
         if isinstance(panel.inner, int):
-            if panel.inner < quad:
+            exact = panel.inner % quad == 0
+            (all_squares if panel.inner >= quad else elements)()
+        else:
+            exact = False
+            with e.when(e.less(quad - 1, panel.inner)):
+                all_squares()
+            with e.when(e.less(panel.inner, quad)):
                 elements()
-                return
-            with e.loop(0, panel.inner - quad + 1, quad) as loop:
-                squares(loop.iv)
-            if panel.inner % quad:
-                squares(panel.inner - quad)
-            return
-        # The last square may overlap the one before it; fewer values of k than one has are rare.
-        with e.loop(0, e.sub(panel.inner, quad - 1), quad) as loop:
-            squares(loop.iv)
-        with e.when(e.op(f"icmp sge i64 {panel.inner}, {quad}")):
-            squares(e.sub(panel.inner, quad))
-        with e.when(e.less(panel.inner, quad)):
-            elements()
 
     with e.loop(0, panel.width, v.lanes) as loop:
         group(loop.iv)

@@ -20,7 +20,9 @@ import os
 import signal
 import threading
 import time
+import weakref
 from pathlib import Path
+from typing import Protocol
 
 from symnet_llvm import engine
 
@@ -345,6 +347,14 @@ def cores() -> int:
     return max(1, min(found, MOST))
 
 
+class Dependent(Protocol):
+    """Who relies on threads that `Pool.grow` has started."""
+
+    def lose_threads(self) -> None:
+        """Note that they are gone."""
+        ...
+
+
 class Pool:
     """The process's pool; `symnet_llvm.support` makes the only one.
 
@@ -352,6 +362,13 @@ class Pool:
     ----------
     loaded
         The machine code of `text`.
+
+    Attributes
+    ----------
+    region, barrier, clock
+        Addresses of functions.
+    dependents
+        Who is to be told when the pool has lost its threads.
     """
 
     def __init__(self, loaded: engine.Loaded) -> None:
@@ -367,6 +384,7 @@ class Pool:
         self._reset = ctypes.CFUNCTYPE(None)(loaded.addresses["symnet_reset"])
         self._workers = 0
         self._lock = threading.Lock()
+        self.dependents: weakref.WeakSet[Dependent] = weakref.WeakSet()
         os.register_at_fork(after_in_child=self._forget)
 
     def grow(self, parts: int) -> bool:
@@ -393,3 +411,5 @@ class Pool:
         self._reset()
         self._workers = 0
         self._lock = threading.Lock()
+        for dependent in list(self.dependents):
+            dependent.lose_threads()

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import threading
 from dataclasses import dataclass
-from functools import cache
 
 from symnet_llvm import engine, entry, ir, objects, pool
 from symnet_llvm.target import Target, host
@@ -31,21 +31,36 @@ class Support:
     entry: int | None
 
 
-@cache
-def support() -> Support:
-    """Load the shared code, once."""
-    target = host()
+_LOCK = threading.Lock()
+_loaded: list[Support] = []
+
+
+def support(cached: bool = True) -> Support:
+    """Load the shared code, once in a process.
+
+    Parameters
+    ----------
+    cached
+        Whether the cache on disk may be used.
+    """
+    with _LOCK:
+        if not _loaded:
+            _loaded.append(_make(host(), cached))
+        return _loaded[0]
+
+
+def _make(target: Target, cached: bool) -> Support:
     team, door = None, None
     threads = _system(pool.IMPORTS)
     if threads is not None:
-        loaded = _load("pool", pool.text(target.triple), threads, pool.EXPORTS, target)
-        team = pool.Pool(loaded)
+        code = _code("pool", pool.text(target.triple), target, cached)
+        team = pool.Pool(_load(code, threads, pool.EXPORTS, target))
         engine.define("symnet_barrier", team.barrier)
         engine.define("symnet_clock", team.clock)
     python = entry.addresses()
     if python is not None:
-        loaded = _load("entry", entry.text(), python, entry.EXPORTS, target)
-        door = loaded.addresses["symnet_entry"]
+        code = _code("entry", entry.text(), target, cached)
+        door = _load(code, python, entry.EXPORTS, target).addresses["symnet_entry"]
     return Support(team, door)
 
 
@@ -61,14 +76,20 @@ def _system(names: tuple[str, ...]) -> dict[str, int] | None:
     return {name: address or 0 for name, address in found.items()}
 
 
+def _code(name: str, text: str, target: Target, cached: bool) -> bytes:
+    key = objects.key(name, repr(target), text)
+    found = objects.load(key) if cached else None
+    if found is None:
+        code = engine.compile_object(ir.module([text], [], target), target)
+        found = objects.Entry(code, {})
+        if cached:
+            objects.store(key, found)
+    return found.code
+
+
 def _load(
-    name: str, text: str, imports: dict[str, int], exports: tuple[str, ...], target: Target
+    code: bytes, imports: dict[str, int], exports: tuple[str, ...], target: Target
 ) -> engine.Loaded:
     for symbol, address in imports.items():
         engine.define(symbol, address)
-    key = objects.key(name, repr(target), text)
-    found = objects.load(key)
-    if found is None:
-        found = objects.Entry(engine.compile_object(ir.module([text], [], target), target), {})
-        objects.store(key, found)
-    return engine.load(found.code, exports, target).keep()
+    return engine.load(code, exports, target).keep()

@@ -74,7 +74,7 @@ class Elemwise(IndexedOp):
         what = f"lengths of dimension {{}} differ ({_REMEDY})"
         dims: list[Expr] = []
         for axis, static in enumerate(node.out.type.shape):
-            found = None if static is None else const(static)
+            found: Expr | None = None if static is None else const(static)
             for k, v in enumerate(node.inputs):
                 if v.type.shape[axis] is None:
                     length = context.shape(k)[axis]
@@ -88,9 +88,7 @@ class Elemwise(IndexedOp):
         operands = [
             context.read(
                 k,
-                tuple(
-                    const(0) if n == 1 else i for n, i in zip(v.type.shape, index, strict=True)
-                ),
+                tuple(const(0) if n == 1 else i for n, i in zip(v.type.shape, index, strict=True)),
             )
             for k, v in enumerate(node.inputs)
         ]
@@ -123,7 +121,7 @@ def _scaled(g: Variable, slope: Any) -> Variable:
     if isinstance(slope, Variable) or slope not in (1, -1):
         scaled: Variable = g * slope
         return scaled
-    return g if slope == 1 else neg(g)  # type: ignore[no-any-return]
+    return g if slope == 1 else neg(g)
 
 
 def _listed(types: Sequence[TensorType]) -> str:

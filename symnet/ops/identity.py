@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symnet.graph import Apply, Variable
-from symnet.op import Array, ElementContext, Index, IndexedOp, ShapeContext, constant
+from symnet.op import Array, ElementContext, Index, IndexedOp, ShapeContext
 from symnet.scalar import Expr
 from symnet.scalar.primitives import maximum, minimum
 from symnet.types import TensorType

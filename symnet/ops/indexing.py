@@ -263,13 +263,9 @@ def _shape_axes(spec: Spec, node: Apply, context: ShapeContext, first: int) -> l
                 logical_and(ge(at, -n), lt(at, n)), f"index of dimension {axis} is out of range"
             )
         elif isinstance(entry, Range) and entry.step:
-            context.require(
-                neq(context.integer(after - 1), const(0)), "the step of a slice is 0"
-            )
+            context.require(neq(context.integer(after - 1), const(0)), "the step of a slice is 0")
     unknown = set(data.values())
-    return _resolve(
-        spec, dims, lambda k: const(0) if k in unknown else context.integer(k), first
-    )
+    return _resolve(spec, dims, lambda k: const(0) if k in unknown else context.integer(k), first)
 
 
 def _element_axes(spec: Spec, node: Apply, context: ElementContext, first: int) -> list[_Axis]:
@@ -277,9 +273,7 @@ def _element_axes(spec: Spec, node: Apply, context: ElementContext, first: int) 
     dims = context.shape(0)
     data = _points_of_data(spec, node, first)
     unknown = set(data.values())
-    axes = _resolve(
-        spec, dims, lambda k: const(0) if k in unknown else context.integer(k), first
-    )
+    axes = _resolve(spec, dims, lambda k: const(0) if k in unknown else context.integer(k), first)
     for axis, operand in data.items():
         at = cast(context.read(operand, ()), "int64")
         axes[axis] = replace(axes[axis], first=_safe(at, dims[axis]))
@@ -297,9 +291,7 @@ def _safe(at: Expr, n: Expr) -> Expr:
     return safe
 
 
-def _faults_of_points(
-    spec: Spec, node: Apply, context: ElementContext, first: int
-) -> list[Fault]:
+def _faults_of_points(spec: Spec, node: Apply, context: ElementContext, first: int) -> list[Fault]:
     dims = context.shape(0)
     faults = []
     for axis, operand in _points_of_data(spec, node, first).items():
@@ -418,7 +410,7 @@ class IncSubtensor(IndexedOp):
         inside: Expr | None = None
         for condition in conditions:
             inside = condition if inside is None else inside & condition
-        return new if inside is None else switch(inside, new, old)  # type: ignore[no-any-return]
+        return new if inside is None else switch(inside, new, old)
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         (g,) = cotangents
@@ -666,11 +658,15 @@ class AdvancedIncSubtensor(Op):
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         x, y, index = inputs
         changed = np.array(x)
-        place = (slice(None),) * self.axis + (index,)
+        # A view with the axis in front; what goes there has the axes of the index in its place.
+        moved = np.moveaxis(changed, self.axis, 0)
+        whole = x.shape[: self.axis] + index.shape + x.shape[self.axis + 1 :]
+        into = range(self.axis, self.axis + index.ndim)
+        value = np.moveaxis(np.broadcast_to(y, whole), into, range(index.ndim))
         if self.set:
-            changed[place] = y
+            moved[index] = value
         else:
-            np.add.at(changed, place, y)
+            np.add.at(moved, index, value)
         return [changed]
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
+from math import prod
 
 from symnet import dtypes
 from symnet.graph import Apply, Constant, Variable
@@ -161,10 +162,19 @@ class _Entries:
         element: Callable[[Index], Expr],
     ) -> Expr:
         lengths = [n.value for n in map(simplify, extents) if isinstance(n, Const)]
-        points = list(product(*map(range, lengths))) if len(lengths) == len(extents) else []
-        if not 1 <= len(points) <= LONGEST:
+        if len(lengths) != len(extents) or prod(lengths) > LONGEST:
             raise _DataError
-        first, *rest = [cast(element(tuple(map(const, p))), dtype) for p in points]
-        for x in rest:
-            first = combine(first, x)
-        return first
+        points = product(*map(range, lengths))
+        elements = [cast(element(tuple(map(const, p))), dtype) for p in points]
+        if not elements:
+            return self._identity(combine, dtype)
+        total = elements[0]
+        for x in elements[1:]:
+            total = combine(total, x)
+        return total
+
+    @staticmethod
+    def _identity(combine: ScalarOp, dtype: str) -> Expr:
+        if combine.identity not in (0, 1):
+            raise _DataError
+        return const(combine.identity, dtype)

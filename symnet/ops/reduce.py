@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast as cast_type
 
 import numpy as np
 
@@ -101,7 +102,7 @@ class Reduce(IndexedOp):
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         (x,) = inputs
-        ufunc = self.combine.numpy
+        ufunc = cast_type(np.ufunc, self.combine.numpy)
         with np.errstate(all="ignore"):
             total = ufunc.reduce(x.astype(self.dtype, copy=False), axis=self.axes, dtype=self.dtype)
         return [np.asarray(total, self.dtype)]

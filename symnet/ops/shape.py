@@ -106,9 +106,8 @@ class Reshape(IndexedOp):
             left = evaluate_int(_left_over(have, others), {})
             shape = [left if n == -1 else n for n in shape]
             if prod(n or 0 for n in shape) != prod(n or 0 for n in x.shape):
-                raise TypeError(
-                    f"{self}: the elements of {x} do not fit the shape {tuple(map(_static, operands[1:]))}"
-                )
+                given = tuple(map(_static, operands[1:]))
+                raise TypeError(f"{self}: the elements of {x} do not fit the shape {given}")
         return [TensorType(x.dtype, tuple(None if n == -1 else n for n in shape))]
 
     def infer_shape(self, node: Apply, context: ShapeContext) -> list[tuple[Expr, ...]]:
@@ -122,7 +121,9 @@ class Reshape(IndexedOp):
             place = given.index(None)
             dims[place] = _left_over(old, dims[:place] + dims[place + 1 :])
         context.require_equal(
-            _product(old), _product(dims), "the new shape has another number of elements than the old one"
+            _product(old),
+            _product(dims),
+            "the new shape has another number of elements than the old one",
         )
         return [tuple(dims)]
 

@@ -95,7 +95,7 @@ _LOG = {
 
 
 def reduce_exponent(x: Any) -> tuple[Any, Any]:
-    """``r, i`` such that ``x = n*log(2) + r`` and the low bits of the integer `i` are those of n."""
+    """``r, i`` with ``x = n*log(2) + r``; the low bits of the integer `i` are those of n."""
     form = format_of(x)
     shifted = fma(x, LOG2_E, form.magic)
     n = shifted - form.magic
@@ -218,7 +218,9 @@ def _log1p(x: Any) -> Any:
     u = x + 1.0
     error = switch(ge(x, 1), 1.0 - (u - x), x - (u - 1.0))
     e, f, i = split_number(u)
-    shrink = form.number((form.bias << form.mantissa) - shl(minimum(i, form.bias - 1), form.mantissa))
+    shrink = form.number(
+        (form.bias << form.mantissa) - shl(minimum(i, form.bias - 1), form.mantissa)
+    )
     return copysign(log_edges(u, _sum_logarithm(e, fma(error, shrink, f))), x)
 
 
@@ -285,7 +287,7 @@ log1p = ScalarOp(
 
 def _numpy_sigmoid(x: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     z = np.exp(-np.abs(x.astype(np.float64)))
-    return np.where(x >= 0, 1.0, z) / (1.0 + z)
+    return np.asarray(np.where(x >= 0, 1.0, z) / (1.0 + z))
 
 
 def _sigmoid(x: Any) -> Any:

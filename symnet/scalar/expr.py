@@ -11,6 +11,7 @@ expansion written once therefore works in gradients, in kernels and in tests.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,6 +19,8 @@ from typing import Any
 import numpy as np
 
 from symnet import dtypes
+
+_PYTHON_NUMBERS = (bool, int, float)  # weak operands, as in symbolic expressions
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,10 +81,16 @@ class ScalarOp:
 
     def evaluate(self, *operands: Any) -> np.ndarray[Any, Any]:
         """The NumPy meaning, with operands converted and the result in the declared dtype."""
-        arrays = [np.asarray(x) for x in operands]
+        strong = [np.asarray(x).dtype.name for x in operands if type(x) not in _PYTHON_NUMBERS]
+        arrays = [
+            np.asarray(x, dtypes.weak(x, strong) if type(x) in _PYTHON_NUMBERS else None)
+            for x in operands
+        ]
         signature = self.rule(tuple(a.dtype.name for a in arrays))
         with np.errstate(all="ignore"):
-            converted = [a.astype(d, copy=False) for a, d in zip(arrays, signature.operands, strict=True)]
+            converted = [
+                a.astype(d, copy=False) for a, d in zip(arrays, signature.operands, strict=True)
+            ]
             return np.asarray(self.numpy(*converted)).astype(signature.result, copy=False)
 
     def __repr__(self) -> str:
@@ -225,9 +234,7 @@ class Expr(Operand):
     def apply_scalar(self, op: ScalarOp, operands: tuple[Any, ...]) -> Expr:
         """Build a `Call`; Python numbers among the operands take their partners' dtype."""
         strong = [x.dtype for x in operands if isinstance(x, Expr)]
-        given = [
-            x if isinstance(x, Expr) else Const(x, dtypes.weak(x, strong)) for x in operands
-        ]
+        given = [x if isinstance(x, Expr) else Const(x, dtypes.weak(x, strong)) for x in operands]
         signature = op.rule(tuple(x.dtype for x in given))
         converted = [cast(x, d) for x, d in zip(given, signature.operands, strict=True)]
         return Call(op, tuple(converted), signature.result)
@@ -242,23 +249,29 @@ class Const(Expr):
     _hash: int = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        value = np.asarray(self.value).astype(self.dtype).item()
-        object.__setattr__(self, "value", value)
-        object.__setattr__(self, "_hash", hash((Const, _bits(value, self.dtype), self.dtype)))
+        value = self.value
+        if not (self.dtype == "int64" and type(value) is int):  # what addresses are made of
+            value = np.asarray(value).astype(self.dtype).item()
+            object.__setattr__(self, "value", value)
+        # NaN hashes by identity, but two NaN are one constant.
+        key = value if value == value else "nan"
+        object.__setattr__(self, "_hash", hash((self.dtype, key)))
 
     def __eq__(self, other: object) -> bool:
         return self is other or (
             isinstance(other, Const)
             and self.dtype == other.dtype
-            and _bits(self.value, self.dtype) == _bits(other.value, other.dtype)
+            and _same_number(self.value, other.value)
         )
 
     __hash__ = Expr.__hash__
 
 
-def _bits(value: Any, dtype: str) -> bytes:
-    """What tells constants apart: -0.0 from 0.0, and NaN equal to itself."""
-    return np.asarray(value, dtype).tobytes()
+def _same_number(a: Any, b: Any) -> bool:
+    """Whether two constants are one: -0.0 is not 0.0, NaN is NaN."""
+    if a != b:
+        return bool(a != a and b != b)
+    return a != 0 or math.copysign(1, a) == math.copysign(1, b)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -409,7 +422,9 @@ def expand(root: Expr, native: frozenset[str]) -> Expr:
     return done[root]
 
 
-def evaluate(root: Expr, values: Mapping[Expr, Any], memory: Mapping[str, np.ndarray[Any, Any]] | None = None) -> Any:
+def evaluate(
+    root: Expr, values: Mapping[Expr, Any], memory: Mapping[str, np.ndarray[Any, Any]] | None = None
+) -> Any:
     """The value of an expression by its NumPy meaning.
 
     Parameters

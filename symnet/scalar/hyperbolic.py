@@ -93,7 +93,7 @@ tanh = ScalarOp(
     ulp=1.5,
     doc="The hyperbolic tangent.",
 )  # fmt: skip
-sinh = ScalarOp(
+sinh: ScalarOp = ScalarOp(
     "sinh", 1, dtypes.floating, np.sinh,
     partials=(lambda x, out: cosh(x),),
     expand=_sinh,
@@ -101,7 +101,7 @@ sinh = ScalarOp(
     ulp=2.5,
     doc="The hyperbolic sine.",
 )  # fmt: skip
-cosh = ScalarOp(
+cosh: ScalarOp = ScalarOp(
     "cosh", 1, dtypes.floating, np.cosh,
     partials=(lambda x, out: sinh(x),),
     expand=_cosh,

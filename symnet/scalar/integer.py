@@ -392,10 +392,8 @@ class _Algebra:
                 term = _call("neg", term)
             elif size != 1:
                 term = _call("mul", term, _integer(size))
-            if total is None:
-                total = term
-            else:
-                total = _call("sub" if c < 0 else "add", total, term)
+            sign = "sub" if c < 0 else "add"
+            total = term if total is None else _call(sign, total, term)
         return self.remember(_integer(0) if total is None else total, p)
 
     def polynomial(self, root: Expr) -> Polynomial:
@@ -597,7 +595,7 @@ class _Algebra:
         count = _constant(b)
         if count is None or not 0 <= count < 62:
             return None
-        power = {(): 1 << count}
+        power: Polynomial = {(): 1 << count}
         return _mul(a, power) if op == "left_shift" else self.divide(a, power, "int_div")
 
 

@@ -22,7 +22,6 @@ from symnet.scalar.primitives import (
     abs,
     eq,
     fma,
-    ge,
     logical_and,
     logical_or,
     lt,
@@ -50,7 +49,7 @@ _TWO_THIRDS_LOG2_E = {  # 2 / (3 * log(2)) in two parts
 }
 
 
-def _log2_in_two(x: Any) -> tuple[Any, Any]:
+def log2_in_two(x: Any) -> tuple[Any, Any]:
     """The logarithm in base 2 of a positive number, as a sum of which the first part is rounded."""
     e, f = split_any(x)
     sum_high = f + 2.0
@@ -71,20 +70,26 @@ def _log2_in_two(x: Any) -> tuple[Any, Any]:
     return total, ((e - total) + m) + m_low
 
 
+def exp2_in_two(w: Any, w_low: Any) -> tuple[Any, Any]:
+    """``y, i``: two to the power ``w + w_low`` is y times two to the power of the low bits of i."""
+    form = format_of(w)
+    shifted = w + form.magic
+    d = (w - (shifted - form.magic)) + w_low
+    return expm1_reduced(d * math.log(2)) + 1.0, form.bits(shifted)
+
+
 def _pow_float(x: Any, y: Any) -> Any:
     a = abs(x)
     form = format_of(x)
     bound = 8.0 * form.bias
-    high, low = _log2_in_two(a)
+    high, low = log2_in_two(a)
     # At the ends of the line the logarithm is what no bit pattern says.
     high = switch(eq(a, 0), -math.inf, switch(lt(a, math.inf), high, a))
     w = y * high
     w_low = fma(y, high, -w) + y * low
     inside = lt(abs(w), bound)
     w = at_most(at_least(w, -bound / 4), bound / 4)
-    shifted = w + form.magic
-    d = w - (shifted - form.magic) + switch(inside, w_low, 0.0)
-    magnitude = scale(expm1_reduced(d * math.log(2)) + 1.0, form.bits(shifted))
+    magnitude = scale(*exp2_in_two(w, switch(inside, w_low, 0.0)))
     # One to any power, even to infinity or NaN, is one; so is anything to the power zero.
     magnitude = switch(logical_or(eq(a, 1), eq(y, 0)), 1.0, magnitude)
     whole = eq(trunc(y), y)  # so is infinity
@@ -100,7 +105,7 @@ def _pow_integer(x: Any, y: Any) -> Any:
     dtype = str(x.dtype)
     signed = dtype in dtypes.SIGNED
     if isinstance(y, Const) and y.value >= 0:
-        return _power_by_squaring(x, y.value)
+        return power_by_squaring(x, y.value)
     result = x ^ x | 1
     power, rest = x, y
     for bit in range(8 * dtypes.itemsize(dtype) - signed):
@@ -114,7 +119,8 @@ def _pow_integer(x: Any, y: Any) -> Any:
     return switch(lt(y, 0), inverse, result)
 
 
-def _power_by_squaring(x: Any, n: int) -> Any:
+def power_by_squaring(x: Any, n: int) -> Any:
+    """`x` to the power of a number `n` that is not negative."""
     result = None
     while n:
         if n & 1:
@@ -129,7 +135,7 @@ def _pow(x: Any, y: Any) -> Any:
     if not dtypes.is_float(str(x.dtype)):
         return _pow_integer(x, y)
     if isinstance(y, Const) and y.value in (1, 2, 3, -1, -2):
-        power = _power_by_squaring(x, int(math.fabs(y.value)))
+        power = power_by_squaring(x, int(math.fabs(y.value)))
         return power if y.value > 0 else 1.0 / power
     return _pow_float(x, y)
 
@@ -142,7 +148,7 @@ def _numpy_pow(x: np.ndarray[Any, Any], y: np.ndarray[Any, Any]) -> np.ndarray[A
     return np.where(y < 0, inverse, np.power(x, np.maximum(y, 0)))
 
 
-pow = ScalarOp(
+pow: ScalarOp = ScalarOp(
     "pow", 2, dtypes.same_number, _numpy_pow,
     partials=(
         lambda x, y, out: switch(eq(y, 0), 0.0, y * pow(x, y - 1.0)),

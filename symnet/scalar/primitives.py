@@ -59,7 +59,6 @@ def _fma(x: _Array, y: _Array, z: _Array) -> _Array:
         # The product is exact in float64.
         return _add_to_odd(np.multiply(x, y, dtype=np.float64), z.astype(np.float64))
     x, y, z = np.broadcast_arrays(x, y, z)
-    plain = x * y + z
     (fraction_x, exponent_x), (fraction_y, exponent_y) = np.frexp(x), np.frexp(y)
     exponent = exponent_x + exponent_y
     scaled = np.ldexp(z, -exponent)
@@ -67,18 +66,19 @@ def _fma(x: _Array, y: _Array, z: _Array) -> _Array:
     middle, error = _two_sum(scaled, low)
     top, rest = _two_sum(high, middle)
     exact = np.ldexp(top + _add_to_odd(error, rest), exponent)
-    ordinary = np.isfinite(plain) & (x * y != 0) & (np.abs(scaled) < 1e100)
-    return np.where(ordinary, exact, plain)
+    finite = np.isfinite(x) & np.isfinite(y) & np.isfinite(z)
+    ordinary = finite & (x != 0) & (y != 0) & (np.abs(scaled) < 1e100)
+    return np.where(ordinary, exact, x * y + z)
 
 
 def _quotient(x: _Array, y: _Array) -> _Array:
     floored = np.floor_divide(x, y)
     inexact = floored * y != x
-    return floored + (inexact & ((x < 0) != (y < 0))).astype(floored.dtype)
+    return np.asarray(floored + (inexact & ((x < 0) != (y < 0))).astype(floored.dtype))
 
 
 def _rint(x: _Array) -> _Array:
-    return np.rint(x) if x.dtype.kind == "f" else x
+    return np.asarray(np.rint(x)) if x.dtype.kind == "f" else x
 
 
 def _bits(dtype: str, source: str) -> ScalarOp:
@@ -146,13 +146,13 @@ abs = ScalarOp(
     partials=(lambda x, out: rows()["sgn"](x),),  # read late: sgn is written with primitives
     doc="The absolute value; its derivative at 0 is 0.",
 )  # fmt: skip
-minimum = ScalarOp(
+minimum: ScalarOp = ScalarOp(
     "minimum", 2, dtypes.same, np.minimum,
     partials=(lambda x, y, out: eq(out, x), lambda x, y, out: neq(out, x)),
     commutative=True, associative=True, identity=float("inf"),
     doc="The smaller of x and y, NaN where either is; at a tie the derivative goes to x.",
 )  # fmt: skip
-maximum = ScalarOp(
+maximum: ScalarOp = ScalarOp(
     "maximum", 2, dtypes.same, np.maximum,
     partials=(lambda x, y, out: eq(out, x), lambda x, y, out: neq(out, x)),
     commutative=True, associative=True, identity=-float("inf"),
@@ -164,7 +164,7 @@ sqrt = ScalarOp(
     domain=((0, np.inf),),
     doc="The square root.",
 )  # fmt: skip
-copysign = ScalarOp(
+copysign: ScalarOp = ScalarOp(
     "copysign", 2, dtypes.floating, np.copysign,
     partials=(lambda x, y, out: copysign(1.0, x) * copysign(1.0, y), None),
     doc="|x| with the sign of y.",
@@ -187,8 +187,8 @@ rint = ScalarOp("rint", 1, dtypes.same, _rint, doc="The nearest integer, the eve
 
 # ------------------------------------------------------------------------- comparison and choice
 
-eq = ScalarOp("eq", 2, dtypes.comparison, np.equal, commutative=True, doc="x == y.")
-neq = ScalarOp("neq", 2, dtypes.comparison, np.not_equal, commutative=True, doc="x != y.")
+eq: ScalarOp = ScalarOp("eq", 2, dtypes.comparison, np.equal, commutative=True, doc="x == y.")
+neq: ScalarOp = ScalarOp("neq", 2, dtypes.comparison, np.not_equal, commutative=True, doc="x != y.")
 lt = ScalarOp("lt", 2, dtypes.comparison, np.less, doc="x < y.")
 le = ScalarOp("le", 2, dtypes.comparison, np.less_equal, doc="x <= y.")
 gt = ScalarOp("gt", 2, dtypes.comparison, np.greater, doc="x > y.")
@@ -213,7 +213,9 @@ logical_xor = ScalarOp(
     "logical_xor", 2, dtypes.logical, np.logical_xor,
     commutative=True, associative=True, identity=False, doc="Whether exactly one is nonzero.",
 )  # fmt: skip
-logical_not = ScalarOp("logical_not", 1, dtypes.logical, np.logical_not, doc="Whether x is zero.")
+logical_not: ScalarOp = ScalarOp(
+    "logical_not", 1, dtypes.logical, np.logical_not, doc="Whether x is zero."
+)
 bitwise_and = ScalarOp(
     "bitwise_and", 2, dtypes.bitwise, np.bitwise_and,
     commutative=True, associative=True, identity=-1, doc="The bits set in both.",

@@ -16,7 +16,7 @@ import numpy as np
 
 from symnet import dtypes
 from symnet.scalar.approximation import format_of, polynomial
-from symnet.scalar.arithmetic import second, sqr
+from symnet.scalar.arithmetic import sqr
 from symnet.scalar.expr import ScalarOp
 from symnet.scalar.primitives import (
     abs,
@@ -25,11 +25,9 @@ from symnet.scalar.primitives import (
     fma,
     gt,
     le,
-    logical_and,
     lt,
     maximum,
     minimum,
-    neg,
     neq,
     shl,
     sqrt,
@@ -233,7 +231,7 @@ def _arctan2(y: Any, x: Any) -> Any:
 
 _REDUCED = "The compiled function reaches to |x| = 1e7 in float32 and 1e15 in float64, then NaN."
 
-sin = ScalarOp(
+sin: ScalarOp = ScalarOp(
     "sin", 1, dtypes.floating, np.sin,
     partials=(lambda x, out: cos(x),),
     expand=_sin,
@@ -241,7 +239,7 @@ sin = ScalarOp(
     ulp=2,
     doc=f"The sine of x radians. {_REDUCED}",
 )  # fmt: skip
-cos = ScalarOp(
+cos: ScalarOp = ScalarOp(
     "cos", 1, dtypes.floating, np.cos,
     partials=(lambda x, out: -sin(x),),
     expand=_cos,

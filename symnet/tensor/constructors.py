@@ -10,7 +10,7 @@ import numpy as np
 from symnet import dtypes
 from symnet.config import config
 from symnet.ops.constructors import ARange
-from symnet.scalar import rows
+from symnet.scalar import table
 from symnet.tensor.convert import (
     TensorLike,
     as_tensor_variable,
@@ -198,7 +198,7 @@ def arange(
     """
     if stop is None:
         start, stop = 0, start
-    ends = (start, stop, step)
+    ends: tuple[Any, ...] = (start, stop, step)
     wanted = None if dtype is None else dtypes.canonical(dtype)
     numbers = all(isinstance(x, (int, float, np.generic)) for x in ends)
     if numbers and any(isinstance(x, (float, np.floating)) for x in ends):
@@ -223,7 +223,7 @@ def eye(
         By default ``config.floatX``.
     """
     row, column = arange(n), arange(n if m is None else m)
-    same = rows()["eq"](row.dimshuffle(0, "x") + k, column.dimshuffle("x", 0))
+    same = table.eq(row.dimshuffle(0, "x") + k, column.dimshuffle("x", 0))
     return converted(same, dtypes.canonical(dtype or config.floatX))
 
 

@@ -4,19 +4,19 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 import numpy as np
 
 from symnet import dtypes, op
 from symnet.graph import Apply, Constant, Variable
 from symnet.ops.shape import DimShuffle, MakeVector
-from symnet.scalar import rows
+from symnet.scalar import TABLE
 
 if TYPE_CHECKING:
     from symnet.tensor.variable import TensorConstant, TensorVariable
 
-TensorLike = Any
+TensorLike = object
 """A variable, a number, an array, or a (nested) list of these."""
 
 
@@ -52,9 +52,10 @@ def constant(
         if value.ndim > ndim:
             raise ValueError(f"a constant of {value.ndim} dimensions cannot have ndim={ndim}")
         value = value.reshape((1,) * (ndim - value.ndim) + value.shape)
-    made: TensorConstant = op.constant(value)
+    made: Any = op.constant(value)
     made.name = name
-    return made
+    found: TensorConstant = made
+    return found
 
 
 def as_tensor_variable(
@@ -85,18 +86,17 @@ def as_tensor_variable(
     """
     if isinstance(x, Apply):
         x = x.out
+    found: Any = x
     if not isinstance(x, Variable):
         if isinstance(x, (list, tuple)) and any(isinstance(leaf, Variable) for leaf in _leaves(x)):
-            x = _stack([as_tensor_variable(entry) for entry in x])
+            found = _stack([as_tensor_variable(entry) for entry in x])
         else:
-            x = constant(x, name)
-    if ndim is not None and x.ndim != ndim:
-        x = _with_ndim(x, ndim)
-    found: TensorVariable = x
-    return found
+            found = constant(x, name)
+    tensor: TensorVariable = found if ndim in (None, found.ndim) else _with_ndim(found, ndim)
+    return tensor
 
 
-def is_weak(x: object) -> bool:
+def is_weak(x: object) -> TypeGuard[float]:
     """Whether `x` is a Python number, which takes the dtype of its partners."""
     return isinstance(x, (bool, int, float)) and not isinstance(x, np.generic)
 
@@ -113,7 +113,7 @@ def converted(x: TensorLike, dtype: str) -> TensorVariable:
     x = as_tensor_variable(x)
     if x.dtype == dtype:
         return x
-    cast: TensorVariable = rows()[f"cast_{dtype}"](x)
+    cast: TensorVariable = TABLE[f"cast_{dtype}"](x)
     return cast
 
 
@@ -223,12 +223,10 @@ def _stack(parts: list[TensorVariable]) -> TensorVariable:
     return stack(parts)
 
 
-def _with_ndim(x: Variable, ndim: int) -> Variable:
+def _with_ndim(x: Variable, ndim: int) -> Any:
     missing = ndim - x.ndim
     if missing > 0:
-        padded: Variable = DimShuffle((None,) * missing + tuple(range(x.ndim)))(x)
-        return padded
+        return DimShuffle((None,) * missing + tuple(range(x.ndim)))(x)
     if not all(n == 1 for n in x.type.shape[:-missing]):
         raise ValueError(f"{x!r} of type {x.type} cannot be taken as a tensor of ndim={ndim}")
-    dropped: Variable = DimShuffle(tuple(range(-missing, x.ndim)))(x)
-    return dropped
+    return DimShuffle(tuple(range(-missing, x.ndim)))(x)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from symnet import dtypes
 from symnet.graph import Variable
-from symnet.scalar import ScalarOp, rows
+from symnet.scalar import TABLE, ScalarOp, table
 from symnet.tensor.convert import TensorLike, as_tensor_variable, converted, operand
 
 if TYPE_CHECKING:
@@ -68,14 +68,11 @@ def _function(name: str, row: ScalarOp) -> Callable[..., TensorVariable]:
 
 def table_functions() -> dict[str, Callable[..., TensorVariable]]:
     """Return the functions of all public rows, under all their names."""
-    table = rows()
     found = {
-        name: _function(name, row)
-        for name, row in table.items()
-        if not name.startswith(_INTERNAL)
+        name: _function(name, row) for name, row in TABLE.items() if not name.startswith(_INTERNAL)
     }
     for alias, name in ALIASES.items():
-        found[alias] = _function(alias if name in _VARIADIC else name, table[name])
+        found[alias] = _function(alias if name in _VARIADIC else name, TABLE[name])
         found[alias].__name__ = found[alias].__qualname__ = alias
     return found
 
@@ -114,7 +111,7 @@ def round(x: TensorLike, mode: str | None = None) -> TensorVariable:
     if mode not in _ROUNDINGS:
         known = ", ".join(repr(m) for m in _ROUNDINGS if m)
         raise ValueError(f"round: mode is one of {known}, not {mode!r}")
-    return apply(rows()[_ROUNDINGS[mode]], x)
+    return apply(TABLE[_ROUNDINGS[mode]], x)
 
 
 def iround(x: TensorLike, mode: str | None = None) -> TensorVariable:
@@ -141,11 +138,10 @@ def isclose(
         Whether NaN is close to NaN.
     """
     x, y = as_tensor_variable(x), as_tensor_variable(y)
-    table = rows()
-    near = table["le"](abs(x - y), atol + rtol * abs(y))
+    near = table.le(abs(x - y), atol + rtol * abs(y))
     # An infinity is close to nothing but itself.
-    close = near & table["isfinite"](y) | table["eq"](x, y)
+    close = near & table.isfinite(y) | table.eq(x, y)
     if equal_nan:
-        close = close | (table["isnan"](x) & table["isnan"](y))
+        close = close | (table.isnan(x) & table.isnan(y))
     found: TensorVariable = close
     return found

@@ -26,7 +26,7 @@ from symnet.ops.indexing import (
     index_operands,
 )
 from symnet.ops.shape import DimShuffle, MakeVector, ShapeOf
-from symnet.scalar import rows
+from symnet.scalar import table
 from symnet.tensor.convert import (
     TensorLike,
     as_tensor_variable,
@@ -70,7 +70,7 @@ def subtensor(x: TensorVariable, index: Any) -> TensorVariable:
     """
     entries = [_normalised(e) for e in (index if isinstance(index, tuple) else (index,))]
     entries = _without_ellipsis(entries, x)
-    arrays = [e for e in entries if isinstance(e, Variable) and e.ndim > 0]
+    arrays: list[Any] = [e for e in entries if _is_array(e)]
     if arrays:
         return _advanced(x, entries, arrays)
     folded = _entry_of_shape(x, entries)
@@ -355,7 +355,7 @@ def _changed_rows(
         return added
     ones = alloc(converted(1, y.dtype), lengths(y))
     here = PlaceRows()(ones, column, columns)
-    replaced: TensorVariable = rows()["switch"](here, placed, x)
+    replaced: TensorVariable = table.switch(here, placed, x)
     return replaced
 
 

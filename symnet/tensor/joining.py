@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from symnet import dtypes
-from symnet.graph import Variable
 from symnet.ops.shape import MakeVector
 from symnet.tensor.convert import (
     TensorLike,
@@ -48,7 +47,7 @@ def concatenate(tensors: Sequence[TensorLike], axis: int = 0) -> TensorVariable:
     >>> concatenate([matrix(shape=(2, None)), matrix(shape=(3, None))]).type.shape
     (5, None)
     """
-    if isinstance(tensors, Variable) or not tensors:
+    if not isinstance(tensors, (list, tuple)) or not tensors:
         raise TypeError("concatenate takes a list of at least one tensor")
     parts = [as_tensor_variable(x) for x in tensors]
     ndim = parts[0].ndim
@@ -131,7 +130,7 @@ def stack(*tensors: TensorLike, axis: int = 0) -> TensorVariable:
         elif len(given) > 1:
             raise TypeError("stack takes a list and an axis, or tensors one by one")
         given = given[0]
-    if not given or isinstance(given, Variable):
+    if not given:
         raise TypeError("stack takes a list of at least one tensor")
     strong = [as_tensor_variable(x).dtype for x in given if not is_weak(x)]
     weak = [dtypes.weak(x, strong) for x in given if is_weak(x)]

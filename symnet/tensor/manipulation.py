@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from symnet import dtypes, op
+from symnet import dtypes
 from symnet.graph import Variable
 from symnet.ops.shape import Broadcast, DimShuffle, MakeVector, Reshape, ShapeOf, SpecifyShape
 from symnet.tensor.convert import (
@@ -17,6 +17,7 @@ from symnet.tensor.convert import (
     as_tensor_variable,
     axes_of,
     axis_of,
+    constant,
     entries,
     integer_scalar,
     static_integer,
@@ -29,7 +30,9 @@ if TYPE_CHECKING:
 def length(x: Variable, axis: int) -> TensorVariable:
     """Return the length of one dimension as an int64 scalar, a constant where it is known."""
     known = x.type.shape[axis]
-    found: TensorVariable = ShapeOf(axis)(x) if known is None else op.constant(known, "int64")
+    if known is not None:
+        return constant(known)
+    found: TensorVariable = ShapeOf(axis)(x)
     return found
 
 
@@ -48,8 +51,7 @@ def product(scalars: Iterable[Variable]) -> TensorVariable:
         else:
             known *= value
     if not unknown:
-        constant: TensorVariable = op.constant(known, "int64")
-        return constant
+        return constant(known)
     symbolic: Any = functools.reduce(operator.mul, unknown)
     found: TensorVariable = symbolic if known == 1 else symbolic * known
     return found
@@ -57,9 +59,9 @@ def product(scalars: Iterable[Variable]) -> TensorVariable:
 
 def integer_vector(scalars: Sequence[Variable]) -> TensorVariable:
     """Return int64 scalars as one vector."""
-    found: TensorVariable = (
-        MakeVector("int64")(*scalars) if scalars else op.constant(np.zeros(0), "int64")
-    )
+    if not scalars:
+        return constant([], dtype="int64")
+    found: TensorVariable = MakeVector("int64")(*scalars)
     return found
 
 
@@ -140,8 +142,7 @@ def dimshuffle(x: TensorLike, *order: Any) -> TensorVariable:
     if len(order) == 1 and isinstance(order[0], (list, tuple)):
         order = tuple(order[0])
     axes = tuple(
-        None if isinstance(a, str) and a == "x" else axis_of(a, x.ndim, "dimshuffle")
-        for a in order
+        None if isinstance(a, str) and a == "x" else axis_of(a, x.ndim, "dimshuffle") for a in order
     )
     shuffled: TensorVariable = x if axes == tuple(range(x.ndim)) else DimShuffle(axes)(x)
     return shuffled

@@ -12,7 +12,7 @@ from symnet.config import config
 from symnet.graph import Constant
 from symnet.ops.identity import StopGradient
 from symnet.ops.reduce import Argmax, Reduce
-from symnet.scalar import rows
+from symnet.scalar import TABLE, table
 from symnet.tensor.constructors import zeros_like
 from symnet.tensor.convert import (
     TensorLike,
@@ -48,9 +48,9 @@ def _reduce(
     if scalars:
         # A vector of scalars is mostly a shape, whose product must stay an integer expression.
         given = (converted(s, dtype) for s in scalars)
-        reduced: TensorVariable = functools.reduce(rows()[row], given)
+        reduced: TensorVariable = functools.reduce(TABLE[row], given)
     elif axes:
-        reduced = Reduce(rows()[row], axes, dtype)(x)
+        reduced = Reduce(TABLE[row], axes, dtype)(x)
     else:
         reduced = converted(x, dtype)
     return restore(reduced, axes, x.ndim) if keepdims else reduced
@@ -164,7 +164,7 @@ def argmin(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> TensorVa
 def _where(name: str, row: str, x: TensorLike, axis: Axis, keepdims: bool) -> TensorVariable:
     x = as_tensor_variable(x)
     axes = axes_of(axis, x.ndim, name)
-    combine = rows()[row]
+    combine = TABLE[row]
     if not axes:
         found: TensorVariable = zeros_like(x, "int64")
     elif len(axes) == 1:
@@ -266,7 +266,7 @@ def std(
     corrected: bool = False,
 ) -> TensorVariable:
     """Return the square root of `var`, with the same parameters."""
-    deviation: TensorVariable = rows()["sqrt"](var(x, axis, ddof, keepdims, corrected))
+    deviation: TensorVariable = table.sqrt(var(x, axis, ddof, keepdims, corrected))
     return deviation
 
 
@@ -288,12 +288,11 @@ def norm(
         Whether the dimensions stay, with length 1.
     """
     x = as_tensor_variable(x)
-    table = rows()
     if ord is None or ord == 2:
-        found: TensorVariable = table["sqrt"](sum(table["sqr"](x), axis, keepdims=keepdims))
+        found: TensorVariable = table.sqrt(sum(table.sqr(x), axis, keepdims=keepdims))
     elif ord == 0:
         dtype = x.dtype if dtypes.is_float(x.dtype) else config.floatX
-        found = sum(table["neq"](x, 0), axis, dtype, keepdims)
+        found = sum(table.neq(x, 0), axis, dtype, keepdims)
     elif abs(ord) == np.inf:
         found = (max if ord > 0 else min)(abs(x), axis, keepdims)
     elif ord == 1:
@@ -308,11 +307,9 @@ def logsumexp(x: TensorLike, axis: Axis = None, keepdims: bool = False) -> Tenso
     x = as_tensor_variable(x)
     axes = axes_of(axis, x.ndim, "logsumexp")
     greatest = StopGradient()(max(x, axes, keepdims=True))
-    table = rows()
     # Where all are -inf, or one is inf, taking off the greatest would give NaN.
-    shift = table["switch"](table["isfinite"](greatest), greatest, 0)
-    total = table["log"](sum(table["exp"](x - shift), axes, keepdims=True)) + shift
+    shift = table.switch(table.isfinite(greatest), greatest, 0)
+    total = table.log(sum(table.exp(x - shift), axes, keepdims=True)) + shift
     if keepdims:
         return as_tensor_variable(total)
     return dimshuffle(total, *(i for i in range(x.ndim) if i not in axes))
-

@@ -13,7 +13,7 @@ import numpy as np
 
 from symnet.graph import Constant, Variable
 from symnet.ops.elementwise import Elemwise, apply_row
-from symnet.scalar import ScalarOp, rows
+from symnet.scalar import TABLE, ScalarOp, table
 from symnet.tensor import constructors, elementwise, indexing, manipulation, products, reductions
 from symnet.tensor.convert import TensorLike, operand
 from symnet.tensor.reductions import Axis
@@ -22,7 +22,7 @@ from symnet.types import VARIABLE_CLASSES, TensorType
 
 def _row_method(name: str) -> Callable[[TensorVariable], TensorVariable]:
     def method(self: TensorVariable) -> TensorVariable:
-        return elementwise.apply(rows()[name], self)
+        return elementwise.apply(TABLE[name], self)
 
     method.__name__ = name
     method.__qualname__ = f"TensorVariable.{name}"
@@ -166,7 +166,7 @@ class TensorVariable(Variable):
         """Return `T.reshape` of this; lengths may be given one by one."""
         if ndim is None and len(shape) == 2 and isinstance(shape[0], (list, tuple, Variable)):
             first, second = shape  # reshape(shape, ndim), the second by position
-            if not isinstance(first, Variable) or first.ndim == 1:
+            if isinstance(second, int) and not (isinstance(first, Variable) and first.ndim == 0):
                 return manipulation.reshape(self, first, second)
         return manipulation.reshape(self, shape[0] if len(shape) == 1 else shape, ndim)
 
@@ -268,7 +268,7 @@ class TensorVariable(Variable):
 
     def clip(self, a_min: TensorLike, a_max: TensorLike) -> TensorVariable:
         """Return this limited to values from `a_min` to `a_max`."""
-        return elementwise.apply(rows()["clip"], self, a_min, a_max)
+        return elementwise.apply(table.clip, self, a_min, a_max)
 
     def round(self, mode: str | None = None) -> TensorVariable:
         """Return `T.round` of this."""
@@ -276,7 +276,7 @@ class TensorVariable(Variable):
 
     def copy(self, name: str | None = None) -> TensorVariable:
         """Return a variable of the same value."""
-        copied = elementwise.apply(rows()["identity"], self)
+        copied = elementwise.apply(table.identity, self)
         copied.name = name
         return copied
 

@@ -1,7 +1,5 @@
 """`python -m symnet` answers, whatever is missing."""
 
-import runpy
-
 import pytest
 
 from symnet import __main__ as report
@@ -9,7 +7,7 @@ from symnet import backend
 
 
 def test_it_prints_what_users_are_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
-    runpy.run_module("symnet", run_name="__main__", alter_sys=False)
+    report.main()
     lines = dict(line.split("  ", 1) for line in capsys.readouterr().out.splitlines())
     for what in ("symnet", "python", "numpy", "backends", "threads", "cache", "data"):
         assert lines[what].strip()

@@ -3,6 +3,9 @@
 All are expressions of elementwise operations and reductions; none is an operation of its own.
 """
 
+from typing import Any
+
+from symnet.names import missing
 from symnet.tensor.nnet.activations import (
     elu,
     hard_sigmoid,
@@ -40,3 +43,7 @@ __all__ = [
     "softsign",
     "ultra_fast_sigmoid",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    raise missing(__name__, name, __all__)

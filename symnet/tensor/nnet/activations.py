@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from symnet import dtypes
 from symnet.config import config
 from symnet.ops.identity import StopGradient
-from symnet.scalar import rows
+from symnet.scalar import table
 from symnet.tensor import reductions
 from symnet.tensor.convert import TensorLike, as_tensor_variable, axis_of, converted
 from symnet.tensor.elementwise import apply
@@ -19,22 +19,22 @@ if TYPE_CHECKING:
 
 def sigmoid(x: TensorLike) -> TensorVariable:
     """Return the logistic function ``1 / (1 + exp(-x))``."""
-    return apply(rows()["sigmoid"], x)
+    return apply(table.sigmoid, x)
 
 
 def ultra_fast_sigmoid(x: TensorLike) -> TensorVariable:
     """Return a piecewise approximation of the logistic function."""
-    return apply(rows()["ultra_fast_sigmoid"], x)
+    return apply(table.ultra_fast_sigmoid, x)
 
 
 def hard_sigmoid(x: TensorLike) -> TensorVariable:
     """Return ``clip(0.2 * x + 0.5, 0, 1)``."""
-    return apply(rows()["hard_sigmoid"], x)
+    return apply(table.hard_sigmoid, x)
 
 
 def softplus(x: TensorLike) -> TensorVariable:
     """Return ``log(1 + exp(x))``."""
-    return apply(rows()["softplus"], x)
+    return apply(table.softplus, x)
 
 
 def softsign(x: TensorLike) -> TensorVariable:
@@ -55,11 +55,10 @@ def relu(x: TensorLike, alpha: TensorLike = 0) -> TensorVariable:
         Slope for negative input: a number, or a tensor that broadcasts against `x`.
     """
     x = as_tensor_variable(x)
-    table = rows()
     if isinstance(alpha, (int, float)) and alpha == 0:
-        rectified: TensorVariable = table["maximum"](0, x)
+        rectified: TensorVariable = table.maximum(0, x)
     else:
-        rectified = table["switch"](x > 0, x, alpha * x)
+        rectified = table.switch(x > 0, x, alpha * x)
     return rectified
 
 
@@ -70,10 +69,9 @@ def elu(x: TensorLike, alpha: TensorLike = 1.0) -> TensorVariable:
     linear units*, ICLR 2016, equation 15.
     """
     x = _floating(x)
-    table = rows()
     # The branch not taken must stay finite, or its zero cotangent would become NaN.
-    negative = table["expm1"](table["minimum"](x, 0.0))
-    result: TensorVariable = table["switch"](x > 0, x, alpha * negative)
+    negative = table.expm1(table.minimum(x, 0.0))
+    result: TensorVariable = table.switch(x > 0, x, alpha * negative)
     return result
 
 
@@ -99,7 +97,7 @@ def softmax(x: TensorLike, axis: int | None = None) -> TensorVariable:
         row, as in Theano; with ``axis`` given a vector stays one.
     """
     x, axis = _scores(x, axis, "softmax")
-    powers = rows()["exp"](x - _greatest(x, axis))
+    powers = table.exp(x - _greatest(x, axis))
     result: TensorVariable = powers / reductions.sum(powers, axis, keepdims=True)
     return result
 
@@ -107,10 +105,9 @@ def softmax(x: TensorLike, axis: int | None = None) -> TensorVariable:
 def log_softmax(x: TensorLike, axis: int | None = None) -> TensorVariable:
     """Return the logarithm of `softmax`, exact where that would round to 0."""
     x, axis = _scores(x, axis, "log_softmax")
-    table = rows()
     shifted = x - _greatest(x, axis)
-    total = reductions.sum(table["exp"](shifted), axis, keepdims=True)
-    result: TensorVariable = shifted - table["log"](total)
+    total = reductions.sum(table.exp(shifted), axis, keepdims=True)
+    result: TensorVariable = shifted - table.log(total)
     return result
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from symnet import dtypes
 from symnet.ops.indexing import PickRows
-from symnet.scalar import rows
+from symnet.scalar import table
 from symnet.tensor import reductions
 from symnet.tensor.convert import TensorLike, as_tensor_variable
 
@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from symnet.tensor.variable import TensorVariable
 
 
-def categorical_crossentropy(
-    coding_dist: TensorLike, true_dist: TensorLike
-) -> TensorVariable:
+def categorical_crossentropy(coding_dist: TensorLike, true_dist: TensorLike) -> TensorVariable:
     """Return for each row the negative log-likelihood of the truth.
 
     Parameters
@@ -38,7 +36,7 @@ def categorical_crossentropy(
         If `true_dist` is neither.
     """
     coding_dist, true_dist = as_tensor_variable(coding_dist), as_tensor_variable(true_dist)
-    logarithms = rows()["log"](coding_dist)
+    logarithms = table.log(coding_dist)
     if true_dist.ndim == coding_dist.ndim:
         dense: TensorVariable = -reductions.sum(true_dist * logarithms, axis=coding_dist.ndim - 1)
         return dense
@@ -70,10 +68,7 @@ def binary_crossentropy(output: TensorLike, target: TensorLike) -> TensorVariabl
         The truth: 1 for yes, 0 for no, or probabilities.
     """
     output, target = as_tensor_variable(output), as_tensor_variable(target)
-    table = rows()
-    cost: TensorVariable = -(
-        target * table["log"](output) + (1.0 - target) * table["log1p"](-output)
-    )
+    cost: TensorVariable = -(target * table.log(output) + (1.0 - target) * table.log1p(-output))
     return cost
 
 
@@ -88,8 +83,7 @@ def sigmoid_binary_crossentropy(output: TensorLike, target: TensorLike) -> Tenso
         The truth: 1 for yes, 0 for no, or probabilities.
     """
     output, target = as_tensor_variable(output), as_tensor_variable(target)
-    table = rows()
     # Both terms are positive: nothing cancels, however far the score is from the truth.
-    yes, no = table["softplus"](-output), table["softplus"](output)
+    yes, no = table.softplus(-output), table.softplus(output)
     cost: TensorVariable = target * yes + (1.0 - target) * no
     return cost

@@ -1,0 +1,5 @@
+"""symnet on NVIDIA GPUs: programs become CUDA C++, compiled by NVRTC and run through pycuda."""
+
+from symnet_cuda.backend import CudaBackend, backend
+
+__all__ = ["CudaBackend", "backend"]

@@ -1,0 +1,298 @@
+"""A program as one module of LLVM IR.
+
+In goes a program, out comes an `Assembly`: each distinct kernel and contraction once, as an
+internal function; the prologue; and for every stretch of steps between host calls a function
+``i64 step(ptr state, i64 part, i64 parts)`` that every thread of a region runs from beginning to
+end. Its result is 0, or the number of the guard that ended it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from symnet import dtypes
+from symnet.kernel import Contraction, Kernel
+from symnet.program import Copy, Guard, HostCall, Launch, Program
+from symnet.scalar import Const, Expr
+from symnet_llvm import ir, prologue
+from symnet_llvm.ir import Emitted, Emitter, Value
+from symnet_llvm.layout import Layout
+from symnet_llvm.placement import EVERYONE, WORTH_SPLITTING_NS, Placement, Task, place
+from symnet_llvm.state import Slot
+from symnet_llvm.target import Target
+
+Work = Kernel | Contraction
+EmitWork = Callable[[Work, str, Target], Emitted]
+
+_BYTES_PER_NS = 10  # copying memory, for deciding who does it
+_LINE = 64
+_BARRIER, _CLOCK = "declare void @symnet_barrier(i64)", "declare i64 @symnet_clock()"
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What running a program takes beside its code.
+
+    Attributes
+    ----------
+    parts
+        Threads the code is made for.
+    phases
+        The phase of each step, for planning memory.
+    scratch_bytes
+        Memory of its own that each thread needs.
+    cost_ns
+        Estimated work of a call.
+    """
+
+    parts: int
+    phases: tuple[int, ...]
+    scratch_bytes: int
+    cost_ns: float
+
+
+@dataclass(frozen=True, slots=True)
+class Assembly:
+    """A module and the facts that go with it."""
+
+    text: str
+    facts: Facts
+
+
+def segments(program: Program) -> list[list[int]]:
+    """Indices of the steps between host calls; one list more than there are host calls."""
+    found: list[list[int]] = [[]]
+    for i, step in enumerate(program.steps):
+        if isinstance(step, HostCall):
+            found.append([])
+        else:
+            found[-1].append(i)
+    return found
+
+
+def exports(program: Program) -> tuple[str, ...]:
+    """Names under which the prologue and the segments are found in the object file."""
+    return ("symnet_prologue", *(f"symnet_step{i}" for i in range(len(segments(program)))))
+
+
+def emit_work(work: Work, name: str, target: Target) -> Emitted:
+    """Write a kernel or a contraction."""
+    # Late: programs that come from the cache need none of this.
+    from symnet_llvm.codegen import emit_kernel
+    from symnet_llvm.contraction import emit_contraction
+
+    if isinstance(work, Kernel):
+        return emit_kernel(work, name, target)
+    return emit_contraction(work, name, target)
+
+
+def assemble(
+    program: Program,
+    layout: Layout,
+    target: Target,
+    threads: int,
+    profile: bool = False,
+    emit: EmitWork = emit_work,
+) -> Assembly:
+    """Write the module of a program.
+
+    Parameters
+    ----------
+    program, layout
+        The program and its layout.
+    target
+        The machine.
+    threads
+        The greatest number of threads that may share the work.
+    profile
+        Whether to note the time of each step.
+    emit
+        What writes a kernel or a contraction.
+    """
+    names = {work: f"k{i}" for i, work in enumerate(program.works)}
+    works = {work: emit(work, name, target) for work, name in names.items()}
+    scratch = max((e.scratch_bytes for e in works.values()), default=0)
+    scratch = -(-scratch // _LINE) * _LINE
+    tasks = _tasks(program, works, profile)
+    placement = place(tasks, threads)
+    head = prologue.emit(program, layout)
+    functions = [e.text for e in works.values()] + [head.text()]
+    declarations = set(head.declarations).union(*(e.declarations for e in works.values()))
+    aliases = [f"@symnet_{prologue.NAME} = alias i64 (ptr), ptr @{prologue.NAME}"]
+    for number, steps in enumerate(segments(program)):
+        body = _Segment(program, layout, placement, names, scratch, profile)
+        f = body.write(f"step{number}", steps, tasks)
+        functions.append(f.text())
+        declarations |= f.declarations
+        aliases.append(f"@symnet_step{number} = alias i64 (ptr, i64, i64), ptr @step{number}")
+    facts = Facts(placement.parts, placement.phases, scratch, sum(t.cost_ns for t in tasks))
+    return Assembly(ir.module([*functions, *aliases], declarations, target), facts)
+
+
+def _tasks(program: Program, works: dict[Work, Emitted], profile: bool) -> list[Task]:
+    tasks = []
+    for step in program.steps:
+        cost, shared = 0.0, True
+        match step:
+            case Launch():
+                emitted = works[step.work]
+                cost = emitted.cost_ns
+                shared = emitted.splittable and cost >= WORTH_SPLITTING_NS
+            case Copy():
+                cost = _known_bytes(program, step) / _BYTES_PER_NS
+                shared = cost >= WORTH_SPLITTING_NS
+        alone = profile or isinstance(step, HostCall)
+        tasks.append(Task(step.reads, step.writes, cost, shared, alone))
+    return tasks
+
+
+def _known_bytes(program: Program, step: Copy) -> int:
+    """Bytes to copy; lengths that are not constant count as a hundred."""
+    buffer = program.buffer(step.source)
+    size = dtypes.itemsize(buffer.dtype)
+    for n in buffer.shape:
+        size *= int(n.value) if isinstance(n, Const) else 100
+    return size
+
+
+class _Segment:
+    """Writes the function of one segment."""
+
+    def __init__(
+        self,
+        program: Program,
+        layout: Layout,
+        placement: Placement,
+        names: dict[Work, str],
+        scratch: int,
+        profile: bool,
+    ) -> None:
+        self.program = program
+        self.layout = layout
+        self.placement = placement
+        self.names = names
+        self.scratch_bytes = scratch
+        self.profile = profile
+        self.guards = {
+            i: n + 1
+            for n, i in enumerate(
+                i for i, step in enumerate(program.steps) if isinstance(step, Guard)
+            )
+        }
+
+    def write(self, name: str, steps: Sequence[int], tasks: Sequence[Task]) -> Emitter:
+        """Write a function that runs some of the steps."""
+        f = self.f = Emitter(name, ["ptr %state", "i64 %part", "i64 %parts"], "i64")
+        self.pointers = self._table(Slot.POINTERS)
+        self.numbers = self._table(Slot.NUMBERS)
+        threaded = self.placement.parts > 1
+        self.part: Value = "%part" if threaded else 0
+        self.parts: Value = "%parts" if threaded else 1
+        base = self._table(Slot.SCRATCH)
+        self.scratch = f.gep(base, f.mul(self.part, self.scratch_bytes), "i8")
+        alone = f.op("icmp eq i64 %parts, 1")
+        self.mine: dict[int, str] = {}
+        for owner in sorted({self.placement.owners[i] for i in steps} - {EVERYONE}):
+            own = f.op(f"icmp eq i64 %part, {owner}")
+            self.mine[owner] = f.op(f"or i1 {own}, {alone}")
+        phase = None
+        before = self._clock() if self.profile else ""
+        for i in steps:
+            if threaded and phase not in (None, self.placement.phases[i]):
+                self._barrier()
+            phase = self.placement.phases[i]
+            self._step(i)
+            if self.profile:
+                if threaded:
+                    self._barrier()
+                before = self._note_time(i, before)
+        f.do("ret i64 0")
+        return f
+
+    def _table(self, slot: Slot) -> str:
+        return self.f.op(f"load ptr, ptr {self.f.gep('%state', slot.value, 'i64')}")
+
+    def _barrier(self) -> None:
+        self.f.declarations.add(_BARRIER)
+        self.f.do("call void @symnet_barrier(i64 %parts)")
+
+    def _clock(self) -> str:
+        self.f.declarations.add(_CLOCK)
+        return self.f.op("call i64 @symnet_clock()")
+
+    def _note_time(self, i: int, before: str) -> str:
+        f = self.f
+        now = self._clock()
+        with f.when(f.op("icmp eq i64 %part, 0")):
+            place = f.gep(self._table(Slot.TIMES), i, "i64")
+            total = f.op(f"load i64, ptr {place}")
+            spent = f.op(f"sub i64 {now}, {before}")
+            f.do(f"store i64 {f.op(f'add i64 {total}, {spent}')}, ptr {place}")
+        return now
+
+    def _step(self, i: int) -> None:
+        step, owner = self.program.steps[i], self.placement.owners[i]
+        if isinstance(step, Guard):
+            self._guard(step, self.guards[i])
+        elif owner == EVERYONE:
+            self._run(step, self.part, self.parts)
+        elif self.placement.parts == 1:
+            self._run(step, 0, 1)
+        else:
+            with self.f.when(self.mine[owner]):
+                self._run(step, 0, 1)
+
+    def _run(self, step: object, part: Value, parts: Value) -> None:
+        match step:
+            case Launch():
+                self._launch(step, part, parts)
+            case Copy():
+                self._copy(step, part, parts)
+            case _:
+                raise TypeError(f"no native step: {step}")
+
+    def _pointer(self, name: str) -> str:
+        place = self.f.gep(self.pointers, self.layout.pointers[name], "i64")
+        return self.f.op(f"load ptr, ptr {place}")
+
+    def _number(self, x: Expr) -> Value:
+        if isinstance(x, Const):
+            return int(x.value)
+        return self.f.op(f"load i64, ptr {self.f.gep(self.numbers, self.layout.place(x), 'i64')}")
+
+    def _launch(self, step: Launch, part: Value, parts: Value) -> None:
+        arguments = [f"ptr {self._pointer(name)}" for name in step.buffers]
+        arguments += [f"i64 {self._number(x)}" for x in step.ints]
+        arguments += [f"i64 {part}", f"i64 {parts}", f"ptr {self.scratch}"]
+        self.f.do(f"call void @{self.names[step.work]}({', '.join(arguments)})")
+
+    def _copy(self, step: Copy, part: Value, parts: Value) -> None:
+        f = self.f
+        buffer = self.program.buffer(step.source)
+        size: Value = dtypes.itemsize(buffer.dtype)
+        for n in buffer.shape:
+            size = f.mul(size, self._number(n))
+        # Whole cache lines for everyone but the last.
+        share = f.mul(f.div(f.div(f.add(size, _LINE - 1), _LINE), parts), _LINE)
+        start = f.mul(share, part)
+        if parts != 1:
+            last = f.op(f"icmp eq i64 {f.add(part, 1)}, {parts}")
+            count: Value = f.op(f"select i1 {last}, i64 {f.sub(size, start)}, i64 {share}")
+        else:
+            start, count = 0, size
+        source = f.gep(self._pointer(step.source), start, "i8")
+        target = f.gep(self._pointer(step.target), start, "i8")
+        f.intrinsic(
+            "llvm.memcpy.p0.p0.i64", "void",
+            ("ptr", target), ("ptr", source), ("i64", count), ("i1", "false"),
+        )  # fmt: skip
+
+    def _guard(self, step: Guard, number: int) -> None:
+        f = self.f
+        flag = f.load(self._pointer(step.buffer), "int64")
+        fired, go_on = f.label(), f.label()
+        f.do(f"br i1 {f.op(f'icmp ne i64 {flag}, 0')}, label %{fired}, label %{go_on}")
+        f.block(fired)
+        f.do(f"ret i64 {number}")
+        f.block(go_on)

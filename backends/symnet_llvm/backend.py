@@ -1,0 +1,113 @@
+"""The LLVM backend: programs to machine code for the processor at hand.
+
+`backend` is what the entry point names. Settings reach the rest of the package from here as
+arguments.
+"""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict
+from typing import Any
+
+import llvmlite.binding as llvm
+import numpy as np
+
+from symnet.config import config
+from symnet.program import Program
+from symnet_llvm import engine, objects
+from symnet_llvm.assembly import Assembly, Facts, assemble, exports
+from symnet_llvm.foreign import definitions
+from symnet_llvm.layout import Layout
+from symnet_llvm.pool import MOST, cores
+from symnet_llvm.runtime import Array, Executable, Instance, aligned
+from symnet_llvm.support import support
+from symnet_llvm.target import Target, host
+
+NATIVE_VARIABLE = "SYMNET_LLVM_NATIVE"
+"""Set to 0 in the environment, it makes all calls go through Python."""
+
+
+class LLVMBackend:
+    """Compiles for the processor (`symnet.backend.Backend`).
+
+    Parameters
+    ----------
+    native
+        Whether functions are called through the native entry where it works; None asks the
+        environment.
+    """
+
+    name = "llvm"
+
+    def __init__(self, native: bool | None = None) -> None:
+        wanted = os.environ.get(NATIVE_VARIABLE, "1") != "0" if native is None else native
+        self._native = wanted
+
+    def compile(self, program: Program, profile: bool = False) -> Executable:
+        """Generate code for a program; `profile` makes it record the time of each step."""
+        target, threads = host(), _threads()
+        layout = Layout.of(program)
+        key = objects.key(
+            "program", program.hash(), definitions(program), repr(target), str(threads),
+            str(profile),
+        )  # fmt: skip
+        found = objects.load(key) if config.cache else None
+        shared = support(config.cache)
+        if found is None:
+            made = assemble(program, layout, target, threads, profile)
+            found = objects.Entry(engine.compile_object(made.text, target), asdict(made.facts))
+            if config.cache:
+                objects.store(key, found)
+        loaded = engine.load(found.code, exports(program), target)
+        facts = Facts(**found.facts)
+        text = _Text(program, layout, target, threads, profile)
+        return Executable(Instance(program, layout, facts, loaded, shared), text, self._native)
+
+    def upload(self, value: Array) -> Array:
+        """Memory of its own that holds a copy of `value`."""
+        flat = aligned(value.nbytes).view(value.dtype.newbyteorder("="))
+        copy: Array = flat.reshape(value.shape)
+        copy[...] = value
+        return copy
+
+    def download(self, storage: Any) -> Array:
+        """A fresh array with what `storage` holds."""
+        return np.array(storage)
+
+    def describe(self) -> dict[str, str]:
+        """Facts about the processor for people."""
+        target = host()
+        known = ("avx512f", "avx512bf16", "avx2", "fma", "sse4.2", "neon", "sve")
+        present = target.features.split(",")
+        calls = self._native and support(config.cache).entry is not None
+        return {
+            "cpu": target.cpu,
+            "features": " ".join(f for f in known if f"+{f}" in present),
+            "vector": f"{target.vector_bytes} bytes",
+            "threads": str(_threads()),
+            "llvm": ".".join(map(str, llvm.llvm_version_info)),
+            "calls": "native" if calls else "python",
+        }
+
+
+class _Text:
+    """Generates a program's code again, when somebody wants to read it."""
+
+    def __init__(
+        self, program: Program, layout: Layout, target: Target, threads: int, profile: bool
+    ) -> None:
+        self._arguments = (program, layout, target, threads, profile)
+
+    def __call__(self, kind: str) -> str:
+        made: Assembly = assemble(*self._arguments)
+        return made.text if kind == "ir" else engine.assembly(made.text, self._arguments[2])
+
+
+def _threads() -> int:
+    return min(config.num_threads, MOST) if config.num_threads > 0 else cores()
+
+
+def backend() -> LLVMBackend:
+    """The LLVM backend."""
+    return LLVMBackend()

@@ -1,0 +1,53 @@
+"""symnet: a symbolic compiler for neural networks.
+
+Write the mathematics of a model with `symnet.tensor`, differentiate it with `grad`, and compile
+the whole training step with `function`.
+"""
+
+from typing import Any
+
+from symnet import gradient, printing, tensor
+from symnet.clone import clone
+from symnet.config import config
+
+# After the modules of the same names: the functions are what the names stand for.
+from symnet.function import In, MissingInputError, Out, UnusedInputError, function
+from symnet.gradient import Lop, Rop, grad
+from symnet.graph import Apply, Constant, Variable
+from symnet.modes import Mode
+from symnet.names import missing
+from symnet.op import Op
+from symnet.printing import pp
+from symnet.shared import SharedVariable, shared
+from symnet.tensor import dot
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Apply",
+    "Constant",
+    "In",
+    "Lop",
+    "MissingInputError",
+    "Mode",
+    "Op",
+    "Out",
+    "Rop",
+    "SharedVariable",
+    "UnusedInputError",
+    "Variable",
+    "clone",
+    "config",
+    "dot",
+    "function",
+    "grad",
+    "gradient",
+    "pp",
+    "printing",
+    "shared",
+    "tensor",
+]
+
+
+def __getattr__(name: str) -> Any:
+    raise missing(__name__, name, __all__)

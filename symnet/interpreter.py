@@ -1,0 +1,149 @@
+"""The oracle: a graph evaluated operation by operation with NumPy, nothing rewritten or fused.
+
+In goes a graph and an array for each of its leaves; out come the arrays of its outputs. On the way
+every assumption a compiled function checks is checked too, and every result is held to what its
+operation declares of it: number, dtype and shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symnet.graph import Apply, Constant, Variable, ancestors
+from symnet.op import Array
+from symnet.scalar import Const, Expr, const
+from symnet.scalar.integer import evaluate_int
+from symnet.types import TensorType
+
+
+def evaluate(outputs: Sequence[Variable], given: Mapping[Variable, Any]) -> list[Array]:
+    """Compute variables by the NumPy meaning of their operations.
+
+    Parameters
+    ----------
+    outputs
+        What to compute.
+    given
+        Values of the leaves, shared variables among them, and of any other variable that is not to
+        be computed.
+
+    Raises
+    ------
+    ValueError
+        If a leaf has no value, or lengths do not agree.
+    TypeError
+        If a value is not of its variable's type.
+    IndexError
+        If an index is out of range.
+
+    Examples
+    --------
+    >>> from symnet.tensor import vector
+    >>> x = vector("x")
+    >>> evaluate([x * 2 + 1], {x: np.array([1, 2], "float32")})
+    [array([3., 5.], dtype=float32)]
+    """
+    return Evaluation(outputs, given)(given)
+
+
+class Evaluation:
+    """A graph made ready to be evaluated many times.
+
+    Parameters
+    ----------
+    outputs
+        What to compute.
+    inputs
+        The variables whose values each call is given.
+    """
+
+    def __init__(
+        self, outputs: Sequence[Variable], inputs: Sequence[Variable] | Mapping[Any, Any]
+    ) -> None:
+        self.outputs = tuple(outputs)
+        self.inputs = tuple(inputs)
+        self.nodes = tuple(ancestors(self.outputs, stop=self.inputs))
+
+    def __call__(self, given: Mapping[Variable, Any]) -> list[Array]:
+        """Evaluate with values of the inputs."""
+        values: dict[Variable, Array] = {v: _accepted(v, given[v]) for v in self.inputs}
+        for node in self.nodes:
+            try:
+                results = _perform(node, [_value(v, values) for v in node.inputs])
+            except Exception as error:
+                error.add_note(_circumstances(node, values))
+                raise
+            values.update(zip(node.outputs, results, strict=True))
+        return [_value(v, values) for v in self.outputs]
+
+
+def _value(v: Variable, values: Mapping[Variable, Array]) -> Array:
+    found = values.get(v)
+    if found is not None:
+        return found
+    if isinstance(v, Constant):
+        return v.data
+    raise ValueError(f"{v!r} of type {v.type} has no value; give one, or compute it from others")
+
+
+def _accepted(v: Variable, given: Any) -> Array:
+    value = np.asarray(given)
+    if value.dtype.name != v.dtype or not v.type.accepts(TensorType.of(value)):
+        raise TypeError(
+            f"{v!r} is {v.type}; it cannot be a {value.dtype.name} array of shape {value.shape}"
+        )
+    return value
+
+
+def _perform(node: Apply, inputs: list[Array]) -> list[Array]:
+    """Run one operation between checks of what it assumes and of what it declares."""
+    shapes = node.op.infer_shape(node, _Lengths(inputs))
+    results = node.op.perform(inputs)
+    if len(results) != len(node.outputs):
+        raise AssertionError(f"{node.op} gave {len(results)} results, not {len(node.outputs)}")
+    for v, result, dims in zip(node.outputs, results, shapes, strict=True):
+        declared = tuple(evaluate_int(n, {}) for n in dims)
+        if result.shape != declared or not v.type.accepts(TensorType.of(result)):
+            raise AssertionError(
+                f"{node.op} gave a {result.dtype} of shape {result.shape}, but declares {v.type} "
+                f"and infers the shape {declared}"
+            )
+    return results
+
+
+@dataclass(frozen=True, slots=True)
+class _Lengths:
+    """The `ShapeContext` of arrays that are there."""
+
+    inputs: Sequence[Array]
+
+    def shape(self, operand: int) -> tuple[Expr, ...]:
+        return tuple(map(const, self.inputs[operand].shape))
+
+    def integer(self, operand: int) -> Expr:
+        return const(int(self.inputs[operand]))
+
+    def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
+        a, b = evaluate_int(left, {}), evaluate_int(right, {})
+        if a != b:
+            raise ValueError(f"{what}: {a} and {b}")
+        return const(a)
+
+    def require(self, condition: Expr, what: str) -> None:
+        if not (condition.value if isinstance(condition, Const) else evaluate_int(condition, {})):
+            raise IndexError(what)
+
+
+def _circumstances(node: Apply, values: Mapping[Variable, Array]) -> str:
+    lines = [f"in {node.op} of"]
+    for v in node.inputs:
+        array = values[v] if v in values else v.data if isinstance(v, Constant) else None
+        found = "no value" if array is None else f"{array.dtype} {array.shape}"
+        lines.append(f"  {v!r}: {found}, type {v.type}")
+    if node.line:
+        lines.append(f"built at {node.line}")
+    return "\n".join(lines)

@@ -1,0 +1,213 @@
+"""Expressions as text: `pp` on one line, `debugprint` as a tree."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from typing import Any, Literal, TextIO
+
+import numpy as np
+
+from symnet.graph import Apply, Constant, Variable, ancestors
+from symnet.ops.contraction import Dot
+from symnet.ops.elementwise import Elemwise
+from symnet.ops.indexing import Range, Subtensor
+from symnet.ops.shape import DimShuffle, ShapeOf
+
+_INFIX = {
+    "add": "+", "sub": "-", "mul": "*", "true_div": "/", "int_div": "//", "mod": "%", "pow": "**",
+    "lt": "<", "le": "<=", "gt": ">", "ge": ">=", "eq": "==", "neq": "!=",
+    "bitwise_and": "&", "bitwise_or": "|", "bitwise_xor": "^",
+    "left_shift": "<<", "right_shift": ">>",
+}  # fmt: skip
+_PREFIX = {"neg": "-", "invert": "~"}
+
+
+def pp(variable: Variable) -> str:
+    r"""Return an expression on one line, as it might have been written.
+
+    Parameters
+    ----------
+    variable
+        Any variable.
+
+    Examples
+    --------
+    >>> from symnet.tensor import matrix, vector, dot, tanh
+    >>> pp(tanh(dot(matrix("x"), matrix("W")) + vector("b")))
+    'tanh(((x \\dot W) + DimShuffle{x,0}(b)))'
+    """
+    texts: dict[Variable, str] = {}
+    for node in ancestors([variable]):
+        for v in node.inputs:
+            if v.owner is None:
+                texts[v] = leaf_text(v)
+        for out in node.outputs:
+            # A name is what the user called it; only the whole is always spelled out.
+            named = out.name if out is not variable else None
+            texts[out] = named or _applied(node, [texts[v] for v in node.inputs], out.index)
+    return texts.get(variable) or leaf_text(variable)
+
+
+def leaf_text(v: Variable) -> str:
+    """Return what stands for a variable that nothing computes."""
+    if v.name:
+        return v.name
+    if isinstance(v, Constant):
+        return f"TensorConstant{{{_value_text(v.data)}}}"
+    return f"<{v.type}>"
+
+
+def _value_text(data: np.ndarray[Any, Any]) -> str:
+    if data.ndim == 0:
+        return str(data)
+    first = data.flat[0] if data.size else None
+    if data.size and np.all(data == first):
+        return f"{data.shape} of {first}"
+    return str(data).replace("\n", "") if data.size <= 10 else f"{data.shape} of {data.dtype}"
+
+
+def operation_text(node: Apply) -> str:
+    """Return the name of a node's operation in Theano's form."""
+    op = node.op
+    if isinstance(op, Elemwise):
+        return f"Elemwise{{{_row_text(op)}}}"
+    return _other_text(op)
+
+
+def _row_text(op: Elemwise) -> str:
+    name = op.scalar.name
+    return f"Cast{{{name.removeprefix('cast_')}}}" if name.startswith("cast_") else name
+
+
+def _other_text(op: Any) -> str:
+    if isinstance(op, DimShuffle):
+        return f"DimShuffle{{{','.join('x' if a is None else str(a) for a in op.order)}}}"
+    return str(op)
+
+
+def _applied(node: Apply, given: Sequence[str], index: int) -> str:
+    op = node.op
+    match op:
+        case Elemwise(scalar) if scalar.name in _INFIX:
+            return f"({given[0]} {_INFIX[scalar.name]} {given[1]})"
+        case Elemwise(scalar) if scalar.name in _PREFIX:
+            return f"({_PREFIX[scalar.name]}{given[0]})"
+        case Elemwise():
+            return f"{_row_text(op)}({', '.join(given)})"
+        case Dot():
+            return f"({given[0]} \\dot {given[1]})"
+        case DimShuffle(order=(1, 0)):
+            return f"{given[0]}.T"
+        case ShapeOf(axis):
+            return f"{given[0]}.shape[{axis}]"
+        case Subtensor(spec):
+            return f"{given[0]}[{_index_text(spec, iter(given[1:]))}]"
+    called = f"{_other_text(op)}({', '.join(given)})"
+    return called if len(node.outputs) == 1 else f"{called}.{index}"
+
+
+def _index_text(spec: Sequence[Any], bounds: Iterator[str]) -> str:
+    parts = []
+    for entry in spec:
+        if isinstance(entry, Range):
+            start, stop, step = (
+                next(bounds) if given else "" for given in (entry.start, entry.stop, entry.step)
+            )
+            parts.append(f"{start}:{stop}" + (f":{step}" if step else ""))
+        else:
+            parts.append(next(bounds))
+    return ", ".join(parts)
+
+
+def debugprint(
+    obj: Any,
+    depth: int = -1,
+    print_type: bool = False,
+    file: TextIO | Literal["str"] | None = None,
+    stop_on_name: bool = False,
+) -> Any:
+    """Print expressions as a tree, one operation or input on a line.
+
+    Every node has a letter; where it turns up again its operands are not repeated.
+
+    Parameters
+    ----------
+    obj
+        A variable, a node, a list of these, or a compiled function.
+    depth
+        How many levels to print; -1 for all.
+    print_type
+        Whether to print the type of every variable.
+    file
+        Where to print; by default standard output. ``"str"`` returns the text instead.
+    stop_on_name
+        Whether to stop at variables that have a name.
+
+    Examples
+    --------
+    >>> from symnet.tensor import scalars
+    >>> x, y = scalars("x", "y")
+    >>> debugprint((x + y) * x)
+    Elemwise{mul} [id A] ''
+     |Elemwise{add} [id B] ''
+     | |x [id C]
+     | |y [id D]
+     |x [id C]
+    """
+    roots = _roots(obj)
+    text = "".join(line + "\n" for line in _tree(roots, depth, print_type, stop_on_name))
+    if file == "str":
+        return text
+    (file or sys.stdout).write(text)
+    return file
+
+
+def _roots(obj: Any) -> list[Variable]:
+    if isinstance(obj, Variable):
+        return [obj]
+    if isinstance(obj, Apply):
+        return [obj.outputs[0]]
+    if isinstance(obj, (list, tuple)):
+        return [root for entry in obj for root in _roots(entry)]
+    outputs = getattr(obj, "outputs", None)  # a compiled function
+    if outputs is None:
+        raise TypeError(f"debugprint: {obj!r} is not a variable, a node or a compiled function")
+    return _roots(list(outputs))
+
+
+def _tree(
+    roots: Sequence[Variable], depth: int, print_type: bool, stop_on_name: bool
+) -> Iterator[str]:
+    letters: dict[object, str] = {}
+    expanded: set[Apply] = set()
+    # Variable, what stands before it, what stands before its operands, its level.
+    stack = [(v, "", "", 1) for v in reversed(roots)]
+    while stack:
+        v, before, inner, level = stack.pop()
+        node = v.owner
+        letter = letters.setdefault(v if node is None else node, _letter(len(letters)))
+        kind = f" <{v.type}>" if print_type else ""
+        if node is None:
+            yield f"{before}{leaf_text(v)} [id {letter}]{kind}"
+            continue
+        number = f".{v.index}" if len(node.outputs) > 1 else ""
+        yield f"{before}{operation_text(node)}{number} [id {letter}]{kind} '{v.name or ''}'"
+        if node in expanded or level == depth or (stop_on_name and v.name):
+            continue
+        expanded.add(node)
+        operands = [
+            (x, f"{inner} |", f"{inner} |" if k + 1 < len(node.inputs) else f"{inner}  ", level + 1)
+            for k, x in enumerate(node.inputs)
+        ]
+        stack.extend(reversed(operands))
+
+
+def _letter(number: int) -> str:
+    """Return A, B, ... Z, AA, AB ..."""
+    found = ""
+    number += 1
+    while number:
+        number, rest = divmod(number - 1, 26)
+        found = chr(ord("A") + rest) + found
+    return found

@@ -1,0 +1,209 @@
+"""Contractions against NumPy in double precision: sizes, layouts, epilogues, machines, parts."""
+
+import ctypes
+import itertools
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from symnet.kernel import COLUMN, INNER, ROW, Contraction, Let, Param, Store, accumulated, verify
+from symnet.scalar import TABLE, Const, Load, Symbol, const, evaluate
+from symnet_llvm import engine, ir, tiling
+from symnet_llvm.contraction import emit_contraction
+from symnet_llvm.target import host
+
+HOST = host()
+TARGETS = [HOST.narrowed(n) for n in (16, 32, 64) if n <= HOST.vector_bytes]
+SIZES = (0, 1, 2, 3, 7, 10, 16, 17, 20, 33, 64, 100)
+
+
+@dataclass(frozen=True)
+class Case:
+    """A contraction of two matrices and what becomes of it."""
+
+    rows: int
+    columns: int
+    inner: int
+    left: str = "rows"  # which axis has neighbours side by side: "rows", "columns" or "neither"
+    right: str = "rows"
+    epilogue: str = "plain"
+    dtype: str = "float32"
+    symbolic: str = ""  # of "mnk"
+
+    def work(self) -> Contraction:
+        m, n, k = (
+            Symbol(s.upper()) if s in self.symbolic else const(x)
+            for s, x in zip("mnk", (self.rows, self.columns, self.inner), strict=True)
+        )
+        left = self.factor("a", self.left, (ROW, self.rows), (INNER, self.inner))
+        right = self.factor("b", self.right, (INNER, self.inner), (COLUMN, self.columns))
+        acc = accumulated(self.dtype)
+        written = {"c": self.dtype}
+        read = {"a": self.dtype, "b": self.dtype}
+        at = ROW * max(self.columns, 1) + COLUMN
+        bias, scale = Load("bias", COLUMN, self.dtype), Load("scale", ROW, self.dtype)
+        match self.epilogue:
+            case "plain":
+                epilogue = (Store("c", at, acc),)
+            case "turned":
+                epilogue = (Store("c", COLUMN * max(self.rows, 1) + ROW, acc * 2.0),)
+            case "scattered":
+                epilogue = (Store("c", (ROW * max(self.columns, 1) + COLUMN) * 2 + 1, acc),)
+            case "update":
+                epilogue = (Store("c", at, Load("c", at, self.dtype) - acc * 0.25),)
+            case "tanh":
+                read["bias"] = self.dtype
+                epilogue = (Store("c", at, TABLE["tanh"](acc + bias)),)
+            case "two":
+                read |= {"bias": self.dtype, "scale": self.dtype}
+                written["d"] = "bool"
+                value = Symbol("value", self.dtype)
+                epilogue = (
+                    Let(value, (acc + bias) * scale),
+                    Store("c", at, TABLE["maximum"](value, Const(0.0, self.dtype))),
+                    Store("d", at, value > 0.0),
+                )
+            case "position":
+                where = TABLE["cast_" + self.dtype](ROW * 3 + COLUMN)
+                epilogue = (Store("c", at, acc + where),)
+        params = tuple(
+            Param(name, dtype, name in written) for name, dtype in sorted((read | written).items())
+        )
+        ints = tuple(s for s in (m, n, k) if isinstance(s, Symbol))
+        return Contraction(params, ints, m, n, k, left, right, epilogue, self.dtype)
+
+    def factor(self, buffer: str, layout: str, first: tuple, second: tuple):
+        (i, rows), (j, columns) = first, second
+        x = {
+            "rows": i * (columns + 3) + j + 2,
+            "columns": i + j * (rows + 1) + 5,
+            "neither": i * (3 * columns + 1) + j * 3,
+        }.get(layout)
+        if x is not None:
+            return Load(buffer, x, self.dtype)
+        load = Load(buffer, i * columns + j, self.dtype)
+        match layout:
+            case "square":
+                return load * load + 1.0
+            case "shown":
+                return TABLE["switch"](load > 0.0, load, 0.0)
+            case "turned":
+                return Load(buffer, j * rows + i, self.dtype) * 2.0
+            case "indexed":
+                return Load(buffer, (i * 7 + j) % (rows + 2), self.dtype)
+            case "constant":
+                return Load(buffer, const(1), self.dtype)
+        raise AssertionError(layout)
+
+    def memory(self, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        room = 3 * (max(self.rows, 1) + 4) * (max(self.inner, 1) + 4)
+        side = 3 * (max(self.inner, 1) + 4) * (max(self.columns, 1) + 4)
+        both = 2 * max(self.rows, 1) * max(self.columns, 1) + 2
+        sizes = {"a": room, "b": side, "bias": self.columns + 1, "scale": self.rows + 1}
+        return {
+            p.name: (rng.random(sizes.get(p.name, both)) - 0.5).astype(p.dtype)
+            for p in self.work().params
+        }
+
+
+def expected(case: Case, memory: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """What NumPy makes of a case."""
+    work = case.work()
+    result = {name: array.copy() for name, array in memory.items()}
+    m, n = np.meshgrid(np.arange(case.rows), np.arange(case.columns), indexing="ij")
+    k = np.arange(case.inner)
+    left = evaluate(work.left, {ROW: np.arange(case.rows)[:, None], INNER: k[None]}, memory)
+    right = evaluate(work.right, {INNER: k[:, None], COLUMN: np.arange(case.columns)[None]}, memory)
+    left = np.broadcast_to(left, (case.rows, case.inner)).astype("float64")
+    right = np.broadcast_to(right, (case.inner, case.columns)).astype("float64")
+    bound = {ROW: m, COLUMN: n, accumulated(case.dtype): (left @ right).astype(case.dtype)}
+    for s in work.epilogue:
+        if isinstance(s, Let):
+            bound[s.symbol] = evaluate(s.value, bound, result)
+        else:
+            result[s.buffer][evaluate(s.offset, bound)] = evaluate(s.value, bound, result)
+    return result
+
+
+class Native:
+    """The compiled functions of some cases."""
+
+    def __init__(self, cases, target, plans=None) -> None:
+        functions, declarations, self.scratch = [], set(), []
+        for i, case in enumerate(cases):
+            work = case.work()
+            verify(work)
+            emitted = emit_contraction(work, f"f{i}", target, plans[i] if plans else None)
+            parameters = [p.replace(" noalias", "") for p in
+                          ir.signature(len(work.params), len(work.ints))]  # fmt: skip
+            functions.append(emitted.text)
+            functions.append(
+                f"define void @go{i}({', '.join(parameters)}) {{\n"
+                f"  call void @f{i}({', '.join(parameters)})\n  ret void\n}}"
+            )
+            declarations |= emitted.declarations
+            self.scratch.append(emitted)
+        text = ir.module(functions, declarations, target)
+        names = tuple(f"go{i}" for i in range(len(cases)))
+        self.code = engine.load(engine.compile_object(text, target), names, target)
+        self.cases = cases
+
+    def run(self, index: int, memory: dict[str, np.ndarray], parts: int) -> dict[str, np.ndarray]:
+        case, emitted = self.cases[index], self.scratch[index]
+        work = case.work()
+        result = {name: array.copy() for name, array in memory.items()}
+        room = np.full(emitted.scratch_bytes + 64, 0xFF, np.uint8)  # NaN
+        scratch = room.ctypes.data + -room.ctypes.data % 64
+        call = ctypes.CFUNCTYPE(
+            None, *[ctypes.c_void_p] * len(work.params), *[ctypes.c_int64] * len(work.ints),
+            ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p,
+        )(self.code.addresses[f"go{index}"])  # fmt: skip
+        lengths = {"M": case.rows, "N": case.columns, "K": case.inner}
+        parts = parts if emitted.splittable else 1
+        for part in range(parts):
+            call(*(result[p.name].ctypes.data for p in work.params),
+                 *(lengths[s.name] for s in work.ints), part, parts, scratch)  # fmt: skip
+        return result
+
+
+def check(cases: list[Case], target, plans=None) -> None:
+    rng = np.random.default_rng(0)
+    native = Native(cases, target, plans)
+    for i, case in enumerate(cases):
+        memory = case.memory(rng)
+        want = expected(case, memory)
+        one = native.run(i, memory, 1)
+        precision = np.finfo(case.dtype).eps * 4 * (case.inner + 8)
+        for name, array in want.items():
+            if array.dtype == bool:
+                assert (array == one[name]).mean() > 0.98, (case, name)
+            else:
+                np.testing.assert_allclose(
+                    one[name], array, rtol=precision, atol=precision, err_msg=f"{case} {name}"
+                )
+        for parts in (2, 3):
+            shared = native.run(i, memory, parts)
+            for name, array in one.items():
+                assert array.tobytes() == shared[name].tobytes(), (case, name, parts)
+
+
+def draw(count: int, seed: int, **fixed) -> list[Case]:
+    """Random cases: every size and layout meets every other sooner or later."""
+    rng = np.random.default_rng(seed)
+    layouts = ("rows", "columns", "rows", "columns", "neither")
+    epilogues = ("plain", "update", "tanh", "two", "turned", "scattered", "position")
+    cases = []
+    for _ in range(count):
+        rows, columns, inner = (int(rng.choice(SIZES)) for _ in range(3))
+        left, right = (str(rng.choice(layouts)) for _ in range(2))
+        cases.append(replace(
+            Case(rows, columns, inner, left, right, str(rng.choice(epilogues))), **fixed
+        ))  # fmt: skip
+    return cases
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda t: f"{t.vector_bytes}B")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_sizes_layouts_and_epilogues(target, dtype):
+    check(draw(40, 1, dtype=dtype), target)
