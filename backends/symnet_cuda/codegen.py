@@ -141,7 +141,7 @@ class Helpers:
                 name=name,
                 warp=f"warp_{op.name}_{dtype}",
                 type=types.register(dtype),
-                shuffled=types.shuffled(dtype),
+                shuffled=_shuffled(dtype),
                 identity=identity(op, dtype),
                 combine=_combine(op, dtype),
             )
@@ -153,6 +153,14 @@ def identity(op: ScalarOp, dtype: str) -> str:
     if op.identity is None:
         raise ValueError(f"{op.name} has no identity")
     return types.literal(types.identity(op.identity, dtype), dtype)
+
+
+def _shuffled(dtype: str) -> str:
+    """The value of another lane as C++; small types travel as `int`."""
+    kind, carrier = types.register(dtype), types.shuffled(dtype)
+    if kind == carrier:
+        return "__shfl_xor_sync(0xffffffffu, value, step)"
+    return f"({kind})__shfl_xor_sync(0xffffffffu, ({carrier})value, step)"
 
 
 def _combine(op: ScalarOp, dtype: str) -> str:
@@ -189,7 +197,7 @@ _TREES = {
     "warp": """\
 __device__ static {type} {name}({type} value) {{
     for (int step = 16; step > 0; step /= 2) {{
-        const {type} other = ({type})__shfl_xor_sync(0xffffffffu, ({shuffled})value, step);
+        const {type} other = {shuffled};
 {combine}
     }}
     return value;
@@ -245,13 +253,18 @@ def signature(params: Sequence[Param], shared: bool, ints: int) -> tuple[str, ..
     return (*pointers, *more, *["long long"] * ints)
 
 
-def parameters(kinds: Sequence[str], names: Sequence[str]) -> str:
-    """The parameter list of a function; a program's buffers never overlap."""
+def declaration(name: str, threads: int, kinds: Sequence[str], names: Sequence[str]) -> str:
+    """The head of a function; a program's buffers never overlap."""
     own = ("scratch", "counters")
-    return ", ".join(
-        f"{kind}{' __restrict__' if kind.endswith('*') and name not in own else ''} {name}"
-        for kind, name in zip(kinds, names, strict=True)
-    )
+    parameters = [
+        f"{kind}{' __restrict__' if kind.endswith('*') and given not in own else ''} {given}"
+        for kind, given in zip(kinds, names, strict=True)
+    ]
+    head = f'extern "C" __global__ void __launch_bounds__({threads}) {name}('
+    line = f"{head}{', '.join(parameters)})"
+    if len(line) <= 98:
+        return line
+    return f"{head}\n    " + ",\n    ".join(parameters) + ")"
 
 
 class _Function:
@@ -286,8 +299,7 @@ class _Function:
             names.append(self.x.bind(symbol))
             self.x.exact.add(symbol)
         kinds = signature(self.kernel.params, self.shared, len(self.kernel.ints))
-        head = f'extern "C" __global__ void __launch_bounds__({self.team.threads}) '
-        with self.writer.block(f"{head}{self.name}({parameters(kinds, names)})"):
+        with self.writer.block(declaration(self.name, self.team.threads, kinds, names)):
             self._place()
             for symbol, slot in self.phase.imports:
                 self.x.declare(symbol, Text(self._slot(str(slot), symbol.dtype)))
@@ -475,10 +487,10 @@ class _Function:
         for number, a in enumerate(reduction.accumulators):
             tile = f"({number} * gridDim.x + blockIdx.x)" if number else "blockIdx.x"
             partials.append(self.names.fresh(f"{self.x.symbols[a.symbol].code}_of_block"))
-            line(
-                f"long long* const {partials[-1]} = "
-                f"scratch + {self.exported} + {tile} * (long long)gridDim.y * {points}{column};"
-            )
+            start = f"scratch + {self.exported}" if self.exported else "scratch"
+            width = f" * {points}{column}" if points > 1 else ""
+            place = f"{tile} * (long long)gridDim.y{width}"
+            line(f"long long* const {partials[-1]} = {start} + {place};")
         self.partials = len(partials)
 
         def partial(index: int, block: str, dtype: str) -> str:

@@ -31,7 +31,7 @@ from symnet.kernel import (
 from symnet.scalar import TABLE, Expr, Load, const, walk
 from symnet.scalar.integer import NotAffineError, coefficient, simplify
 from symnet_cuda import types
-from symnet_cuda.codegen import Helpers, Part, Written, nest, parameters, signature
+from symnet_cuda.codegen import Helpers, Part, Written, declaration, nest, signature
 from symnet_cuda.mapping import BLOCKS, ceiling, known
 from symnet_cuda.scalars import Expressions, combine
 from symnet_cuda.text import SUM, Names, Text, Writer
@@ -114,8 +114,7 @@ class _Tiled:
             names.append(self.x.bind(symbol))
             self.x.exact.add(symbol)
         kinds = signature(work.params, self.split, len(work.ints))
-        head = f'extern "C" __global__ void __launch_bounds__({_THREADS}) '
-        with self.writer.block(f"{head}{self.name}({parameters(kinds, names)})"):
+        with self.writer.block(declaration(self.name, _THREADS, kinds, names)):
             self._body()
         size = self.tile.rows * self.tile.columns * dtypes.itemsize(work.dtype)
         slots = self.tiles * self.splits * -(-size // 8) if self.split else const(0)

@@ -251,14 +251,16 @@ class Expressions:
 
     @contextmanager
     def scope(self) -> Iterator[None]:
-        """Forget after a ``with`` block what was bound in it."""
-        outer = dict(self.symbols)
+        """Forget after a ``with`` block what was bound in it; its names are free again."""
+        outer, taken = dict(self.symbols), set(self.names.taken)
         yield
-        self.symbols = outer
+        self.symbols, self.names.taken = outer, taken
 
     def element(self, buffer: str, offset: Text) -> str:
         """An element of a buffer."""
-        return f"{self.buffers[buffer]}[{offset.code}]"
+        # An index that is a plain number needs no suffix to say that it is 64 bits wide.
+        index = offset.code.removesuffix("LL") if offset.code[0].isdigit() else offset.code
+        return f"{self.buffers[buffer]}[{index}]"
 
     def _text(self, x: Expr, done: dict[Expr, Text], plain: bool) -> Text:
         match x:

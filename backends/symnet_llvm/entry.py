@@ -14,6 +14,7 @@ interpreter), executables are called through Python instead.
 from __future__ import annotations
 
 import ctypes
+import importlib
 from functools import cache
 from typing import Any
 
@@ -214,7 +215,8 @@ output:
   %form.ndim = trunc i64 %form.ndim.long to i32
   %form.dims.at = getelementptr i64, ptr %form.number.at, i64 2
   %form.dims = load ptr, ptr %form.dims.at
-  %fresh = call ptr @{array_new}(ptr %ndarray, i32 %form.ndim, ptr %form.dims, i32 %form.number, ptr null, ptr null, i32 0, i32 0, ptr null)
+  %fresh = call ptr @{array_new}(ptr %ndarray, i32 %form.ndim, ptr %form.dims, i32 %form.number,
+    ptr null, ptr null, i32 0, i32 0, ptr null)
   %none = icmp eq ptr %fresh, null
   br i1 %none, label %discard, label %made
 made:
@@ -277,7 +279,7 @@ reject:
 class _MethodDef(ctypes.Structure):
     """CPython's PyMethodDef."""
 
-    _fields_ = [  # noqa: RUF012, as ctypes wants it
+    _fields_ = [
         ("name", ctypes.c_char_p),
         ("function", ctypes.c_void_p),
         ("flags", ctypes.c_int),
@@ -349,12 +351,11 @@ def _fields_are_where_expected() -> bool:
 
 def _array_new() -> int | None:
     """The address of PyArray_New, if it makes the arrays that it should."""
-    from numpy._core import _multiarray_umath  # where NumPy's own headers look for the table
-
     get = ctypes.PYFUNCTYPE(ctypes.c_void_p, ctypes.py_object, ctypes.c_char_p)(
         ("PyCapsule_GetPointer", ctypes.pythonapi)
     )
-    table = get(_multiarray_umath._ARRAY_API, None)
+    # Where NumPy's own headers look for the table of functions.
+    table = get(importlib.import_module("numpy._core._multiarray_umath")._ARRAY_API, None)
     if not table:
         return None
     functions = (ctypes.c_void_p * (_ARRAY_NEW + 1)).from_address(table)

@@ -3,10 +3,9 @@
 Derived from the program alone, so that code loaded from the cache needs nothing else to run.
 
 The integers (`numbers`) are, in this order: the values of the program's sizes; of its derived
-integers; of other integers that launches and copies are
-given; the lengths of the outputs, one output after
-the other; and the lengths of temporaries that are not constant, by which a changed memory layout
-is noticed.
+integers; of other integers that launches and copies need; the lengths of the outputs,
+one output after the other; and the lengths of temporaries that are not constant, by which a changed
+memory layout is noticed.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ class Layout:
     symbols
         Index of every size's and derived integer's value.
     arguments
-        Index of every other integer that launches and copies are given.
+        Index of every other integer that launches and copies need.
     outputs
         Index of the first length of every output.
     keys
@@ -61,7 +60,8 @@ class Layout:
                 lengths[b.name] = length
                 length += len(b.shape)
         number = itertools.count()
-        symbols = {s.symbol: next(number) for s in (*program.sizes, *program.ints)}
+        symbols = {size.symbol: next(number) for size in program.sizes}
+        symbols |= {derived.symbol: next(number) for derived in program.ints}
         arguments: dict[Expr, int] = {}
         for step in program.steps:
             given: tuple[Expr, ...] = ()
@@ -89,5 +89,5 @@ class Layout:
         )  # fmt: skip
 
     def place(self, x: Expr) -> int:
-        """Index of the value of an integer that is given to a launch or copy and is not constant."""
+        """Index of the value of an integer that a launch or copy needs and that varies."""
         return self.symbols[x] if isinstance(x, Symbol) else self.arguments[x]

@@ -80,7 +80,8 @@ def place(tasks: Sequence[Task], threads: int) -> Placement:
     parts = max(1, min(threads, int(total / WORTH_A_THREAD_NS)))
     if parts == 1:
         return Placement(1, (0,) * len(tasks), tuple(range(len(tasks))))
-    owners, phases = [], []
+    owners: list[int] = []
+    phases: list[int] = []
     phase = _Phase(parts)
     number, ended = 0, False
     for task in tasks:

@@ -378,9 +378,7 @@ class Pool:
         self._start = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(
             loaded.addresses["symnet_start"]
         )
-        self._patience = ctypes.CFUNCTYPE(None, ctypes.c_int64)(
-            loaded.addresses["symnet_patience"]
-        )
+        self._patience = ctypes.CFUNCTYPE(None, ctypes.c_int64)(loaded.addresses["symnet_patience"])
         self._reset = ctypes.CFUNCTYPE(None)(loaded.addresses["symnet_reset"])
         self._workers = 0
         self._lock = threading.Lock()
@@ -388,7 +386,7 @@ class Pool:
         os.register_at_fork(after_in_child=self._forget)
 
     def grow(self, parts: int) -> bool:
-        """See to it that regions of `parts` parts can run; False if the system has no threads left."""
+        """Start what threads `parts` parts need; False if the system has none left."""
         with self._lock:
             while self._workers < min(parts, MOST) - 1:
                 if not self._start_worker(self._workers + 1):
@@ -403,7 +401,7 @@ class Pool:
         # A new thread inherits the mask of signals: they are for Python's own threads.
         before = signal.pthread_sigmask(signal.SIG_SETMASK, signal.valid_signals())
         try:
-            return self._start(index) == 0
+            return bool(self._start(index) == 0)
         finally:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
 

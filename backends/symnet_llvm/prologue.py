@@ -100,8 +100,8 @@ class _Prologue:
         buffer = self.program.buffer(size.buffer)
         count: Value = 1
         for axis, n in enumerate(buffer.shape):
-            known = isinstance(n, Const)
-            count = self.f.mul(count, n.value if known else self._length(buffer.name, axis))
+            length = int(n.value) if isinstance(n, Const) else self._length(buffer.name, axis)
+            count = self.f.mul(count, length)
         if isinstance(count, int):
             assert count > size.offset, f"{size} is not in {buffer}"
         else:

@@ -15,16 +15,16 @@ import itertools
 import math
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
 from symnet.memory import plan
-from symnet.program import Buffer, Guard, HostCall, Program
+from symnet.program import Guard, HostCall, Program
 from symnet.scalar import Const
 from symnet.scalar.integer import evaluate_int
 from symnet_llvm import entry, state
-from symnet_llvm.assembly import Facts, exports, segments
+from symnet_llvm.assembly import Facts, exports
 from symnet_llvm.engine import Loaded
 from symnet_llvm.layout import Layout
 from symnet_llvm.placement import by_phase
@@ -285,7 +285,7 @@ class Instance:
         return self._arena[start : start + count].view(b.dtype).reshape(shape)
 
 
-def _is_plain(array: Any, dtype: np.dtype[Any], ndim: int) -> bool:
+def _is_plain(array: object, dtype: np.dtype[Any], ndim: int) -> TypeGuard[Array]:
     """Whether machine code can work on an array as it is."""
     return (
         type(array) is np.ndarray

@@ -132,7 +132,7 @@ def _exp2(x: Any) -> Any:
 
 
 def _expm1(x: Any) -> Any:
-    low, high = (-20.0, 90.0) if str(x.dtype) == "float32" else (-40.0, 711.0)
+    low, high = (-20.0, 89.0) if str(x.dtype) == "float32" else (-40.0, 710.0)
     r, i = reduce_exponent(at_most(at_least(x, low), high))
     half = format_of(x).power(i, -1)  # 2**(n-1): 2**n may be out of range
     y = fma(expm1_reduced(r), half, half - 0.5)

@@ -68,7 +68,7 @@ def _fma(x: _Array, y: _Array, z: _Array) -> _Array:
     exact = np.ldexp(top + _add_to_odd(error, rest), exponent)
     finite = np.isfinite(x) & np.isfinite(y) & np.isfinite(z)
     ordinary = finite & (x != 0) & (y != 0) & (np.abs(scaled) < 1e100)
-    return np.where(ordinary, exact, x * y + z)
+    return np.asarray(np.where(ordinary, exact, x * y + z))
 
 
 def _quotient(x: _Array, y: _Array) -> _Array:

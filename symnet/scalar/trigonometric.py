@@ -146,7 +146,7 @@ def _minus_multiple(a: Any, n: Any, fraction: float) -> Any:
 def _with_sign(y: Any, parity: Any, x: Any = None) -> Any:
     """`y`, negated where the integer `parity` is odd and, if `x` is given, where x is negative."""
     form = format_of(y)
-    top = form.mantissa + (form.bias.bit_length())
+    top = form.mantissa + form.bias.bit_length() + 1
     bits = form.bits(y) ^ shl(parity, top)
     if x is not None:
         bits = bits ^ (form.bits(x) & (-1 << top))
@@ -199,7 +199,8 @@ def _arcsin_parts(x: Any) -> tuple[Any, Any, Any]:
 
 def _arcsin(x: Any) -> Any:
     big, _, angle = _arcsin_parts(x)
-    return copysign(switch(big, fma(angle, -2.0, math.pi / 2), angle), x)
+    high, low, _ = _PI[str(x.dtype)]
+    return copysign(switch(big, 0.5 * high + fma(angle, -2.0, 0.5 * low), angle), x)
 
 
 def _arccos(x: Any) -> Any:
