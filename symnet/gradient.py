@@ -19,6 +19,7 @@ from symnet.interpreter import Evaluation
 from symnet.ops import build
 from symnet.ops.identity import ClipGradient, ScaleGradient, StopGradient
 from symnet.ops.shape import SpecifyShape
+from symnet.rewriting import stabilized
 from symnet.scalar.primitives import add
 from symnet.types import TensorType
 
@@ -91,11 +92,21 @@ def grad(
     seeds: list[tuple[Variable, Variable]] = []
     if cost is not None:
         _check_cost(cost)
-        seeds.append((cost, build.ones_like(cost)))
     wanted = _variables(wrt, "wrt")
     if return_disconnected not in ("zero", "None"):
         raise ValueError(f'return_disconnected is "zero" or "None", not {return_disconnected!r}')
-    found = _accumulate(seeds, known, wanted, consider_constant or ())
+    constants = list(consider_constant or ())
+    if cost is not None:
+        seeds, held = _stable_seeds(cost, [*wanted, *known, *constants])
+    else:
+        held = {}
+    found = _accumulate(
+        seeds,
+        {held.get(v, v): g for v, g in known.items()},
+        [held.get(v, v) for v in wanted],
+        [held.get(v, v) for v in constants],
+    )
+    found = _restored(found, held)
     results: list[Variable | None] = []
     for v in wanted:
         connected, g = found[v]
@@ -194,6 +205,37 @@ def Rop(
     zeros = {u: build.zeros_like(v) for v, u in zip(outputs, rows, strict=True)}
     rebuilt = iter(rebuild([r for r in results if r is not None], zeros))
     return _like(f, [None if r is None else next(rebuilt) for r in results])
+
+
+def _stable_seeds(
+    cost: Variable, fixed: Sequence[Variable]
+) -> tuple[list[tuple[Variable, Variable]], dict[Variable, Variable]]:
+    """Return the cost in stable form with its cotangent, and what stands in for fixed variables.
+
+    The derivative of ``log(softmax(x))`` as written divides by probabilities that may be 0; that of
+    its stable form does not. Variables inside the graph that the caller names must survive the
+    rewriting, so leaves stand in for them while it is differentiated.
+    """
+    held = {v: make_variable(v.type, name=v.name) for v in fixed if v.owner is not None}
+    if cost in held:
+        return [(held[cost], build.ones_like(cost))], held
+    (stable,) = stabilized(rebuild([cost], held))
+    return [(stable, build.ones_like(cost))], held
+
+
+def _restored(
+    found: Mapping[Variable, tuple[bool, Variable | None]], held: Mapping[Variable, Variable]
+) -> dict[Variable, tuple[bool, Variable | None]]:
+    """Return what `_accumulate` found, in terms of the variables that leaves stood in for."""
+    if not held:
+        return dict(found)
+    original = {leaf: v for v, leaf in held.items()}
+    gradients = [g for _, g in found.values() if g is not None]
+    rebuilt = iter(rebuild(gradients, original))
+    return {
+        original.get(v, v): (connected, None if g is None else next(rebuilt))
+        for v, (connected, g) in found.items()
+    }
 
 
 def _accumulate(

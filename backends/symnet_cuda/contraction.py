@@ -29,10 +29,11 @@ from symnet.kernel import (
     accumulated,
 )
 from symnet.scalar import TABLE, Expr, Load, const, walk
-from symnet.scalar.integer import NotAffineError, coefficient, simplify
+from symnet.scalar.integer import simplify
 from symnet_cuda import types
-from symnet_cuda.codegen import Helpers, Part, Written, declaration, nest, signature
-from symnet_cuda.mapping import BLOCKS, ceiling, known
+from symnet_cuda.functions import Helpers, Part, Written, declaration, signature
+from symnet_cuda.mapping import BLOCKS, ceiling, known, unit_stride
+from symnet_cuda.nests import nest
 from symnet_cuda.scalars import Expressions, combine
 from symnet_cuda.text import SUM, Names, Text, Writer
 
@@ -100,7 +101,7 @@ class _Tiled:
         self.splits: Expr = simplify(splits)
         self.split = known(self.splits) != 1
         self.names = Names()
-        self.names.reserve(_OWN_NAMES)
+        self.names.reserve(_OWN_NAMES.split())
         self.names.reserve([name])
         self.writer = Writer()
         buffers = {p.name: self.names.fresh(p.name) for p in work.params}
@@ -166,11 +167,9 @@ class _Tiled:
         line, left = self.writer.line, side == "left"
         factor, outer = (self.work.left, ROW) if left else (self.work.right, COLUMN)
         step, width = _STEP, length
-        along_inner = any(_unit_stride(x, INNER) for x in walk(factor) if isinstance(x, Load))
+        along_inner = unit_stride((x.offset for x in walk(factor) if isinstance(x, Load)), INNER)
         with (
-            self.writer.block(
-                f"for (int i = threadIdx.x; i < {step * width}; i += {_THREADS})"
-            ),
+            self.writer.block(f"for (int i = threadIdx.x; i < {step * width}; i += {_THREADS})"),
             self.x.scope(),
         ):
             inner, other = ("i % {0}", "i / {0}") if along_inner else ("i / {0}", "i % {0}")
@@ -237,14 +236,7 @@ class _Tiled:
                     self.x.let(stmt) if isinstance(stmt, Let) else self.x.store(stmt)
 
 
-_OWN_NAMES = (
-    "left_tile right_tile first_row first_column row column sum steps share begin end base "
-    "i j a b to to_k value tile other g scratch counters"
-).split()
-
-
-def _unit_stride(x: Load, axis: Expr) -> bool:
-    try:
-        return known(coefficient(x.offset, axis)) == 1
-    except NotAffineError:
-        return False
+_OWN_NAMES = """
+    left_tile right_tile first_row first_column row column sum steps share begin end base
+    i j a b to to_k value tile other g scratch counters
+"""

@@ -24,6 +24,7 @@ from symnet.program import Copy, Guard, HostCall, Launch, Program
 from symnet.scalar.integer import evaluate_int
 from symnet_cuda.codegen import Unit, generate
 from symnet_cuda.device import Array, Device, Memory, Storage
+from symnet_cuda.functions import Part
 
 _ALIGNMENT = 256
 _FRAMES = 8
@@ -60,6 +61,25 @@ class _Pause:
 
     step: int
     run: Callable[[], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Launch:
+    """A `Part` for known integers."""
+
+    name: str
+    grid: tuple[int, int, int]
+    threads: int
+    shared: bool
+    slots: int
+    counters: int
+
+    @staticmethod
+    def of(part: Part, values: Mapping[str, int]) -> _Launch:
+        x, y, z, slots, counters = (
+            evaluate_int(n, values) for n in (*part.grid, part.slots, part.counters)
+        )
+        return _Launch(part.name, (x, y, z), part.threads, part.shared, slots, counters)
 
 
 @dataclass(slots=True)
@@ -223,15 +243,13 @@ class CudaExecutable:
         """Place every buffer and prepare every command."""
         program, device = self.program, self._device
         shapes = {b.name: tuple(evaluate_int(n, values) for n in b.shape) for b in program.buffers}
-        sizes = {
-            b.name: prod(shapes[b.name]) * dtypes.itemsize(b.dtype) for b in program.buffers
-        }
+        sizes = {b.name: prod(shapes[b.name]) * dtypes.itemsize(b.dtype) for b in program.buffers}
         addresses = {name: s.memory.address for name, s in self._storage.items()}
         addresses |= {name: s.memory.address for name, s in self._constants.items()}
 
         launches = self._launches(values)
-        slots = max((n for parts in launches.values() for *_, n, _ in parts), default=0)
-        counters = max((n for parts in launches.values() for *_, n in parts), default=0)
+        slots = max((x.slots for of_step in launches.values() for x in of_step), default=0)
+        counters = max((x.counters for of_step in launches.values() for x in of_step), default=0)
         offsets: dict[str, int] = {}
         total = _aligned(slots * 8)
         for b in program.buffers:
@@ -270,10 +288,10 @@ class CudaExecutable:
                 case Launch():
                     pointers = [addresses[name] for name in step.buffers]
                     integers = [evaluate_int(x, values) for x in step.ints]
-                    for name, grid, threads, shared, _, _ in launches[number]:
-                        more = scratch if shared else ()
+                    for launch in launches[number]:
+                        more = scratch if launch.shared else ()
                         given = (*pointers, *more, *integers)
-                        current.add(number, self._launch(name, grid, threads, given))
+                        current.add(number, self._call(launch, given))
                 case Copy():
                     size = sizes[step.source]
                     places = addresses[step.target], addresses[step.source]
@@ -303,12 +321,10 @@ class CudaExecutable:
             bool(program.outputs),
         )
 
-    def _launches(
-        self, values: dict[str, int]
-    ) -> dict[int, list[tuple[str, tuple[int, int, int], int, bool, int, int]]]:
-        """For each step that launches: function, grid, threads, whether it shares, slots, counters."""
-        works = {work: parts for work, parts in zip(self.program.works, self._unit.parts, strict=True)}
-        found: dict[int, list[tuple[str, tuple[int, int, int], int, bool, int, int]]] = {}
+    def _launches(self, values: dict[str, int]) -> dict[int, list[_Launch]]:
+        """The launches of each step that has any."""
+        parts = dict(zip(self.program.works, self._unit.parts, strict=True))
+        found: dict[int, list[_Launch]] = {}
         for number, step in enumerate(self.program.steps):
             if not isinstance(step, Launch):
                 continue
@@ -316,21 +332,13 @@ class CudaExecutable:
                 symbol.name: evaluate_int(x, values)
                 for symbol, x in zip(step.work.ints, step.ints, strict=True)
             }
-            found[number] = []
-            for part in works[step.work]:
-                x, y, z = (evaluate_int(n, local) for n in part.grid)
-                if x > 0:
-                    slots, counters = (evaluate_int(n, local) for n in (part.slots, part.counters))
-                    found[number].append(
-                        (part.name, (x, y, z), part.threads, part.shared, slots, counters)
-                    )
+            launches = (_Launch.of(part, local) for part in parts[step.work])
+            found[number] = [launch for launch in launches if launch.grid[0] > 0]
         return found
 
-    def _launch(
-        self, name: str, grid: tuple[int, int, int], threads: int, given: tuple[int, ...]
-    ) -> Callable[[], None]:
-        device, kernel = self._device, self._kernels[name]
-        return lambda: device.launch(kernel, grid, threads, given)
+    def _call(self, launch: _Launch, given: tuple[int, ...]) -> Callable[[], None]:
+        device, kernel = self._device, self._kernels[launch.name]
+        return lambda: device.launch(kernel, launch.grid, launch.threads, given)
 
     def _provide(self, size: int, counters: int) -> None:
         """Make sure of memory; frames that used what was there before are forgotten."""

@@ -309,7 +309,8 @@ def _free(stmts: Sequence[Stmt]) -> list[Symbol]:
 
 def choose(axes: Axes, body: tuple[Stmt, ...]) -> Team:
     """Pick the threads for a phase, by its sizes and by the strides of its accesses."""
-    inner = [flat(s) for s in body if isinstance(s, Loop | Reduce)]
+    inner: list[tuple[Axes, Stmt]] = [flat(s) for s in body if isinstance(s, Loop)]
+    inner += [flat(s) for s in body if isinstance(s, Reduce)]
     if not inner:
         return Team("thread", 256, 1) if axes else Team("thread", 1, 1)
     lengths = [known(product(a)) for a, _ in inner]
@@ -318,8 +319,8 @@ def choose(axes: Axes, body: tuple[Stmt, ...]) -> Team:
     many = points is not None and points >= _MANY_POINTS
     if axes and length is not None and length <= (16 if many else 4):
         return Team("thread", 256, 1)
-    along = any(_unit_stride(stmt, a[-1][0]) for a, stmt in inner)
-    across = bool(axes) and any(_unit_stride(stmt, axes[-1][0]) for _, stmt in inner)
+    along = any(_moves_along(stmt, a[-1][0]) for a, stmt in inner)
+    across = bool(axes) and any(_moves_along(stmt, axes[-1][0]) for _, stmt in inner)
     team = Team("block", 1, _block_size(length, bool(axes)))
     if across and not along:
         if points is not None and points >= 2 * _MANY_POINTS:
@@ -341,10 +342,13 @@ def _block_size(length: int | None, shared: bool) -> int:
     return size
 
 
-def _unit_stride(stmt: Stmt, axis: Symbol) -> bool:
-    """Whether an access moves to the next element as `axis` moves on."""
-    offsets = [x.offset for x in loads((stmt,))]
-    offsets += _store_offsets((stmt,))
+def _moves_along(stmt: Stmt, axis: Symbol) -> bool:
+    """Whether an access of a statement moves to the next element as `axis` moves on."""
+    return unit_stride([*(x.offset for x in loads((stmt,))), *_store_offsets((stmt,))], axis)
+
+
+def unit_stride(offsets: Iterable[Expr], axis: Symbol) -> bool:
+    """Whether one of some offsets grows by one with `axis`."""
     for offset in offsets:
         try:
             if known(coefficient(offset, axis)) == 1:

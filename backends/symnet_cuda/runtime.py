@@ -46,7 +46,9 @@ class Gpu:
             self._driver.init()
             self._gpu = self._driver.Device(number)
         except self._driver.Error as error:
-            raise BackendError(f"CUDA finds no GPU here ({error}); the CPU is device='cpu'") from None
+            raise BackendError(
+                f"CUDA finds no GPU here ({error}); the CPU is device='cpu'"
+            ) from None
         self._context = self._gpu.retain_primary_context()
         self._lock = threading.RLock()
         self._graphs = _Graphs.find()

@@ -122,17 +122,17 @@ def combine(op: ScalarOp, operands: Sequence[Text], dtype: str, plain: bool = Fa
         sign, level = _ARITHMETIC[name]
         if plain or dtypes.is_float(dtype) or dtype in ("uint32", "uint64"):
             return _infix(sign, level, *operands)
-        return _wrapped(sign, level, *operands, dtype)
+        return _wrapped(sign, level, operands[0], operands[1], dtype)
     match name:
         case "switch":
-            test, yes, no = (x.at(CHOICE + 1) for x in operands)
-            return Text(f"{test} ? {yes} : {no}", CHOICE)
+            parts = [x.at(CHOICE + 1) for x in operands]
+            return Text(f"{parts[0]} ? {parts[1]} : {parts[2]}", CHOICE)
         case "minimum" | "maximum":
-            a, b = (x.at(ORDER + 1) for x in operands)
-            test = f"{a} {'<' if name == 'minimum' else '>'} {b}"
+            x, y = (x.at(ORDER + 1) for x in operands)
+            test = f"{x} {'<' if name == 'minimum' else '>'} {y}"
             if dtypes.is_float(dtype):  # a NaN wins over any number
-                test = f"{test} || {a} != {a}"
-            return Text(f"{test} ? {a} : {b}", CHOICE)
+                test = f"{test} || {x} != {x}"
+            return Text(f"{test} ? {x} : {y}", CHOICE)
         case "neg" if dtypes.is_float(dtype) or plain:
             return Text(f"-{operands[0].at(UNARY)}", UNARY)
         case "neg":
@@ -227,9 +227,8 @@ class Expressions:
         done: dict[Expr, Text] = {}
         plain: set[Expr] = set()
         for x in order:
-            if x in self.exact or isinstance(x, Const):
-                plain.add(x)
-            elif isinstance(x, Call) and all(a in plain for a in x.operands):
+            plainly_called = isinstance(x, Call) and all(a in plain for a in x.operands)
+            if plainly_called or isinstance(x, Const) or x in self.exact:
                 plain.add(x)
             text = self._text(x, done, x in plain)
             if not isinstance(x, Const | Symbol) and (uses[x] > 1 or len(text.code) > _LONG):

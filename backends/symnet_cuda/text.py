@@ -24,21 +24,21 @@ class Text:
         return self.code if self.level >= level else f"({self.code})"
 
 
-_TAKEN = frozenset(
-    """alignas alignof and asm auto bool break case catch char class compl const continue default
+_TAKEN = """
+    alignas alignof and asm auto bool break case catch char class compl const continue default
     delete do double else enum explicit export extern false float for friend goto if inline int
     long mutable namespace new not operator or private protected public register return short
     signed sizeof static struct switch template this throw true try typedef typename union unsigned
     using virtual void volatile while xor dim3 threadIdx blockIdx blockDim gridDim warpSize
-    erf exp gamma j0 j1 jn log main max min pow y0 y1 yn""".split()
-)
+    erf exp gamma j0 j1 jn log main max min pow y0 y1 yn
+"""
 
 
 @dataclass(slots=True)
 class Names:
     """Gives out C++ identifiers, each once."""
 
-    taken: set[str] = field(default_factory=lambda: set(_TAKEN))
+    taken: set[str] = field(default_factory=lambda: set(_TAKEN.split()))
 
     def fresh(self, hint: str) -> str:
         """An identifier that resembles `hint`.

@@ -43,13 +43,15 @@ class _Strip:
     """A stretch of a loop: so many vectors in lockstep, and how the last ones are masked.
 
     `ragged` counts the lanes of all units that are in use, None if all are, or is -1 if that is
-    to be computed (one unit) from the distance to `high`.
+    to be computed (one unit) from the distance to `high`. `alone` means that the strip is the
+    whole loop and a single iteration of it.
     """
 
     low: Value
     high: Value
     units: int
     ragged: int | None = None
+    alone: bool = False
 
 
 def emit_kernel(work: Kernel, name: str, target: Target) -> Emitted:
@@ -232,14 +234,20 @@ class _Codegen:
         width, units = how.width, how.units
         step = width * units
         f = self.f
+        known = isinstance(low, int) and isinstance(high, int)
+        if how.masked and not (known and ((high - low) % width == 0 or high - low < width)):
+            return [_Strip(low, high, 1, -1)]
         if isinstance(low, int) and isinstance(high, int):
             count = high - low
+            if 0 < count <= step:
+                left = -(-count // width)
+                return [_Strip(low, high, left, None if count % width == 0 else count, True)]
             if count > step:
                 middle = low + count // step * step
                 strips = [_Strip(low, middle, units)]
                 rest = high - middle
             else:
-                middle, strips, rest = low, [], count
+                middle, strips, rest = low, [], 0
             if rest:
                 left = -(-rest // width)
                 strips.append(_Strip(middle, high, left, None if rest % width == 0 else rest))
@@ -270,7 +278,8 @@ class _Codegen:
                     f.loop(strip.low, strip.high, step, before=before) as frame,
                 ):
                     masks = self._masks(strip, frame.iv, how.width)
-                    with values.vectors(Lanes(how.width, masks, stmt.axis, frame.iv)):
+                    lanes = Lanes(how.width, masks, stmt.axis, frame.iv)
+                    with values.vectors(lanes):
                         self._block(stmt.body)
 
     def _serial(self, stmt: Loop, low: Value, high: Value, body: Callable[[], None]) -> None:

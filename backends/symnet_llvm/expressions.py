@@ -104,6 +104,7 @@ class Expressions:
         self._uses = uses or {}
         self._scopes: list[dict[Expr, Values]] = [{}]
         self._splats: list[dict[Expr, str]] = [{}]
+        self._parked: list[dict[Lanes, tuple[dict[Expr, Values], dict[Expr, str]]]] = [{}]
 
     # ------------------------------------------------------------------------------------- scopes
 
@@ -113,20 +114,33 @@ class Expressions:
         varying = self.varying
         self._scopes.append({})
         self._splats.append({})
+        self._parked.append({})
         yield
         self._scopes.pop()
         self._splats.pop()
+        self._parked.pop()
         self.varying = varying
 
     @contextmanager
-    def vectors(self, lanes: Lanes) -> Iterator[None]:
-        """A scope in which values that vary along an axis are vectors."""
+    def vectors(self, lanes: Lanes, local: frozenset[Symbol] | None = None) -> Iterator[None]:
+        """A scope in which values that vary along an axis are vectors.
+
+        If `local` is given, what is computed inside is found again when the same lanes are set
+        later in the same straight line of code, except what depends on the symbols of `local`.
+        """
         outer = self.lanes
+        parked = self._parked[-1]
         with self.scope():
+            if local is not None:
+                self._scopes[-1], self._splats[-1] = parked.setdefault(lanes, ({}, {}))
             self.lanes = lanes
             if lanes.axis is not None:
                 self.varying |= {lanes.axis}
             yield
+            if local is not None:
+                for scope in (self._scopes[-1], self._splats[-1]):
+                    for x in [x for x in scope if not local.isdisjoint(self.facts.symbols(x))]:
+                        del scope[x]
         self.lanes = outer
 
     def bind(self, symbol: Symbol, values: Values, varying: bool = False) -> None:
@@ -140,7 +154,8 @@ class Expressions:
 
     def forget(self, buffers: frozenset[str]) -> None:
         """Forget what was computed from buffers that change."""
-        for scope in (*self._scopes, *self._splats):
+        resting = [scope for parked in self._parked for pair in parked.values() for scope in pair]
+        for scope in (*self._scopes, *self._splats, *resting):
             for x in [x for x in scope if not buffers.isdisjoint(self.facts.buffers(x))]:
                 del scope[x]
 

@@ -29,6 +29,10 @@ SCRATCH = 1 << 21
 """Most bytes of a packed factor."""
 FAR = 1 << 19
 """Bytes above which a factor is better read from a packed copy."""
+EFFORT = 500
+"""Cycles that a plan must save for each piece of code that others do without."""
+SHARED = 50_000
+"""Products from which on there should be work for more than one thread."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +159,7 @@ def _tiles(count: int, size: int) -> int:
 
 def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[Plan]:
     """Plans with vectors along the columns."""
-    rows, columns, inner = (
-        GUESS if n is None else max(n, 1) for n in (shape.rows, shape.columns, shape.inner)
-    )
+    rows, columns, inner = _lengths(shape)
     left, right = shape.left, shape.right
     size = columns * inner * shape.itemsize
     vectors = _tiles(columns, lanes)
@@ -172,35 +174,36 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
         cost += rows * inner * _packing(left.order, lanes)
     if pack_right:
         cost += columns * inner * _packing(right.order, lanes)
-    # A tile's sums leave it through scratch memory where they are turned, or where an epilogue is
-    # long: it is written once then, not once for each vector.
+    # An epilogue that is long is written once, in a loop, and sums reach it through memory; so do
+    # sums that have to be turned.
     inline = shape.work <= 4 and not shape.by_rows
-    finish = 1.0 + 0.5 * shape.work + (0 if inline else 2) + (3 if shape.by_rows else 0)
     inner_block = inner if _single(shape, pack_left or pack_right) else INNER_BLOCK
+    cost += EFFORT * (pack_left + pack_right + 2 * shape.by_rows)
     for n in range(1, min(vectors, 8) + 1):
         for m in range(1, min(rows, 30) + 1):
             if m * n + n + 1 > registers or (n > 4 and m > 1):
                 break
             high, low = divmod(rows, m)
-            tall = high * _turn(m, n) + (_turn(low, n) if low and not pack_left else 0)
-            tall += _turn(m, n) if low and pack_left else 0
-            across = _tiles(vectors, n)
-            tiles = (high + (low > 0)) * across
-            total = cost + inner * tall * across + tiles * (20 + m * n * finish)
+            tall = high * _turn(m, n)
+            if low:
+                tall += _turn(m if pack_left else low, n)
+            down, across = _tiles(rows, m), _tiles(vectors, n)
+            total = cost + inner * tall * across
+            total += down * across * (20 + _finish(shape, m, n, lanes, inline))
             if low and not pack_left:
-                total *= 1.02  # a second tile to compile
-            if (vectors % n or columns % lanes) and lanes < 16:
-                total *= 1.02
-            if tiles == 1 and rows * columns * inner > 50_000:
-                total *= 1.2  # nothing to share
+                total += EFFORT + 0.02 * total  # code for the tiles at the edge
+            if columns % (n * lanes) and not pack_right and lanes * shape.itemsize < 64:
+                total += EFFORT + 0.02 * total
+            if down * across == 1 and rows * columns * inner > SHARED:
+                total *= 1.2
             yield Plan(
                 swapped, False, m, n, pack_left, pack_right,
                 inner_block,
-                max(1, min(_tiles(rows, m), SCRATCH // (4 * m * inner_block * shape.itemsize))),
+                max(1, min(down, SCRATCH // (4 * m * inner_block * shape.itemsize))),
                 max(1, min(across, SCRATCH // (n * lanes * inner_block * shape.itemsize))),
                 shape.by_rows, inline,
-                rows_first=columns * inner * shape.itemsize <= 1 << 16,
-                split_rows=across == 1 or (across < 4 and high > across),
+                rows_first=size <= 1 << 16,
+                split_rows=across == 1 or (across < 4 and down > across),
                 cycles=total,
             )  # fmt: skip
 
@@ -211,32 +214,52 @@ def _across(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator
         return
     pack_right = shape.right.order != "inner"
     if pack_right and (
-        shape.right.order != "along"
-        or shape.columns is None
-        or shape.inner is None
-        or shape.columns * shape.inner * shape.itemsize > FAR
+        shape.right.order != "along" or shape.columns is None or shape.inner is None
     ):
         return
-    rows, columns, inner = (
-        GUESS if n is None else max(n, 1) for n in (shape.rows, shape.columns, shape.inner)
-    )
+    rows, columns, inner = _lengths(shape)
+    size = columns * inner * shape.itemsize
+    if pack_right and size > FAR:
+        return
     cost = columns * inner * _packing("inner", lanes) if pack_right else 0.0
     steps = inner / lanes + 1
     for n in range(1, min(columns, 16) + 1):
         for m in range(1, min(rows, 8) + 1):
             if m * n + m + 1 > registers:
                 break
-            high, across = _tiles(rows, m), _tiles(columns, n)
-            # Narrow memory: each load of a vector keeps one of the ports busy for a cycle.
-            turn = max(m * n, m + n, 4)
-            finish = m * _tiles(n, 4) * 16 + m * _tiles(n, lanes) * (3 + 0.5 * shape.work) + 30
-            total = cost + high * across * (steps * turn + finish)
-            if high * across == 1 and rows * columns * inner > 50_000:
+            down, across = _tiles(rows, m), _tiles(columns, n)
+            turn = max(m * n, m + n, 4) + 0.1 * (m + n)
+            finish = 40 + m * _tiles(n, 4) * 16 + _finish(shape, m, _tiles(n, lanes), lanes, False)
+            # The whole right factor passes by for each row of tiles.
+            traffic = down * size / (1 << 20 if size < 1 << 15 else 32 if size < FAR else 8)
+            total = EFFORT * (1 + pack_right) + cost + traffic + down * across * (
+                steps * turn + finish
+            )
+            if down * across == 1 and rows * columns * inner > SHARED:
                 total *= 1.2
             yield Plan(
-                swapped, True, m, n, False, pack_right, inner, high, across,
-                False, False, False, split_rows=high >= across, cycles=total,
+                swapped, True, m, n, False, pack_right, inner, down, across,
+                False, False, False, split_rows=down >= across, cycles=total,
             )  # fmt: skip
+
+
+def _finish(shape: Shape, rows: int, columns: int, lanes: int, inline: bool) -> float:
+    """Cycles for the epilogue of a tile, of vectors."""
+    vectors = rows * columns
+    if inline:
+        return vectors * (1 + 0.5 * shape.work)
+    if shape.by_rows:
+        lines, vectors = columns * lanes, columns * lanes * _tiles(rows, lanes)
+        return vectors * 8 + lines * 10 + vectors * 0.5 * shape.work
+    return vectors * (4 + 0.5 * shape.work) + rows * 5
+
+
+def _lengths(shape: Shape) -> tuple[int, int, int]:
+    """Lengths to reckon with."""
+    rows, columns, inner = (
+        GUESS if n is None else max(n, 1) for n in (shape.rows, shape.columns, shape.inner)
+    )
+    return rows, columns, inner
 
 
 def _turn(rows: int, columns: int) -> float:
@@ -245,7 +268,7 @@ def _turn(rows: int, columns: int) -> float:
     A machine that begins two multiplications in a cycle also loads two vectors in one. Loads count
     for a little in any case, as they may miss the nearest cache.
     """
-    return max(rows * columns, rows + columns, 4) + 0.1 * (rows + columns)
+    return max(rows * columns, rows + columns, 8) + 0.1 * (rows + columns) + 0.5
 
 
 def _packing(order: Order, lanes: int) -> float:

@@ -103,13 +103,13 @@ def _mod_float(x: Any, y: Any) -> Any:
     """``x - floor(x / y) * y`` without the error of the quotient.
 
     The remainder of a rounded quotient is a floating point number, so one `fma` has it exactly;
-    doing it twice covers quotients up to 2**100. A first reduction in float64 is exact for
-    float32 operands whose quotient is below 2**53.
+    doing it twice covers quotients up to 2**100, beyond which the result is NaN rather than noise.
     """
     if str(x.dtype) == "float32":
         return _mod_float(cast_float64(x), cast_float64(y))
     r = fma(-rint(x / y), y, x)
     r = fma(-rint(r / y), y, r)
+    r = switch(abs(r) <= abs(y), r, math.nan)
     # The nearest multiple may lie beyond x; a zero has the divisor's sign, as in NumPy.
     r = switch(lt(r * copysign(1.0, y), 0), r + y, r)
     r = switch(eq(r, 0), copysign(0.0, y), r)

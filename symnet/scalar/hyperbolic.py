@@ -19,6 +19,21 @@ _EXP_TWICE = {  # (expm1(2*r)/2 - r) / r**2: the coefficients of `EXP` times pow
     dtype: tuple(c * 2.0**k for k, c in zip(range(len(table), 0, -1), table, strict=True))
     for dtype, table in EXP.items()
 }
+_TANH = {  # (tanh(x) - x) / x**3 in x**2 for |x| <= 0.55
+    "float32": (-0.006266701501, 0.02106666006, -0.05385117233, 0.1333257556, -0.3333331645),
+    "float64": (
+        5.090734085250173e-05,
+        -0.00021013893574211082,
+        0.0005790379283279866,
+        -0.0014531836689876195,
+        0.003591713062750346,
+        -0.008863193687610911,
+        0.02186948591437671,
+        -0.05396825387356172,
+        0.13333333333163594,
+        -0.33333333333332277,
+    ),
+}
 _SINH = {  # (sinh(x) - x) / x**3 in x**2 for |x| <= 1
     "float32": (2.816952019e-06, 0.0001983615948, 0.0083333496, 0.1666666716),
     "float64": (
@@ -36,22 +51,22 @@ _HUGE = {"float32": 1e10, "float64": 1e18}
 
 
 def _tanh(x: Any) -> Any:
-    """``(E - 1) / (E + 1)`` with ``E = exp(2*|x|) = 2**n * (1 + 2*h)``, never rounding E itself.
+    """``1 - 2/(E + 1)`` with ``E = exp(2*|x|) = 2**n * (1 + 2*h)``, or a series near 0.
 
-    The reduction works on ``|x|`` with half of log(2), and numerator and denominator carry a
-    factor 1/2, so that h is an odd-leading series in r and denormals lose nothing.
+    The reduction works on ``|x|`` with half of log(2) and forms ``(E + 1)/2`` from n and h at once:
+    E itself is never rounded, and no power of two leaves the range.
     """
     form = format_of(x)
-    a = at_most(abs(x), 10.0 if form.mantissa == 23 else 20.0)
-    shifted = fma(a, 2 * LOG2_E, form.magic)
+    a = abs(x)
+    clamped = at_most(a, 10.0 if form.mantissa == 23 else 20.0)
+    shifted = fma(clamped, 2 * LOG2_E, form.magic)
     n = shifted - form.magic
     high, low = LOG_2[str(x.dtype)]
-    r = fma(n, -0.5 * low, fma(n, -0.5 * high, a))
+    r = fma(n, -0.5 * low, fma(n, -0.5 * high, clamped))
     h = fma(r * r, polynomial(r, _EXP_TWICE), r)
     power = form.power(form.bits(shifted))
-    top = fma(power, h, fma(power, 0.5, -0.5))
-    bottom = fma(power, h, fma(power, 0.5, 0.5))
-    return copysign(top / bottom, x)
+    far = 1.0 - 1.0 / fma(power, h, fma(power, 0.5, 0.5))
+    return copysign(switch(lt(a, 0.55), odd_series(a, _TANH), far), x)
 
 
 def _sinh(x: Any) -> Any:

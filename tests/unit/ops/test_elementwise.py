@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import symnet.tensor as T
-from symnet import config as config_module
+from symnet.config import config
 from symnet.graph import Constant
 from symnet.interpreter import evaluate
 from symnet.ops import DimShuffle, Elemwise, apply_row
@@ -70,7 +70,7 @@ def test_numpy_numbers_keep_their_dtype():
 
 def test_default_float_of_an_integer():
     x = T.ivector("x")
-    with config_module.config.change(floatX="float64"):
+    with config.change(floatX="float64"):
         assert (x * 0.5).dtype == "float64"
         assert (x / 2).dtype == "float64"
     assert (x / 2).dtype == "float32"
