@@ -185,7 +185,7 @@ class _Codegen:
                 self._reduce(stmt)
 
     def _vectors(self, stmt: Loop | Reduce) -> Vectors | None:
-        """How a statement runs in vectors, if it does and is not already inside of one that does."""
+        """How a statement runs in vectors, if it does and is not already inside of another."""
         return self.plan.vectors.get(id(stmt)) if self.values.lanes.axis is None else None
 
     def _hoist(self, stmts: Sequence[Stmt], local: frozenset[Expr], inside: frozenset[str]) -> None:
@@ -229,31 +229,35 @@ class _Codegen:
 
     # -------------------------------------------------------------------------------------- loops
 
-    def _strips(self, low: Value, high: Value, how: Vectors) -> list[_Strip]:
-        """How a vector loop goes through its range."""
+    def _strips(
+        self, low: Value, high: Value, how: Vectors, even: bool = False
+    ) -> list[_Strip]:
+        """How a vector loop goes through its range; `even` if that is surely whole vectors."""
         width, units = how.width, how.units
         step = width * units
         f = self.f
-        known = isinstance(low, int) and isinstance(high, int)
-        if how.masked and not (known and ((high - low) % width == 0 or high - low < width)):
-            return [_Strip(low, high, 1, -1)]
         if isinstance(low, int) and isinstance(high, int):
             count = high - low
-            if 0 < count <= step:
+            if count <= 0:
+                return []
+            if count <= step:
                 left = -(-count // width)
                 return [_Strip(low, high, left, None if count % width == 0 else count, True)]
-            if count > step:
-                middle = low + count // step * step
-                strips = [_Strip(low, middle, units)]
-                rest = high - middle
-            else:
-                middle, strips, rest = low, [], 0
+            if how.masked and count % width:
+                return [_Strip(low, high, 1, -1)]
+            middle = low + count // step * step
+            strips = [_Strip(low, middle, units)]
+            rest = high - middle
             if rest:
                 left = -(-rest // width)
                 strips.append(_Strip(middle, high, left, None if rest % width == 0 else rest))
             return strips
-        middle = f.add(low, f.round_down(f.sub(high, low), step))
-        return [_Strip(low, middle, units), _Strip(middle, high, 1, -1)]
+        if even and units == 1:
+            return [_Strip(low, high, 1)]
+        if how.masked and not even:
+            return [_Strip(low, high, 1, -1)]
+        middle_ = f.add(low, f.round_down(f.sub(high, low), step))
+        return [_Strip(low, middle_, units), _Strip(middle_, high, 1, None if even else -1)]
 
     def _masks(self, strip: _Strip, at: Value, width: int) -> tuple[str | None, ...]:
         if strip.ragged is None:
@@ -269,18 +273,42 @@ class _Codegen:
             self._serial(stmt, low, high, lambda: self._block(stmt.body))
             return
         f, values = self.f, self.values
-        with values.scope(), self._wide(how):
-            before = self._before(stmt, low, high)
-            for strip in self._strips(low, high, how):
-                step = how.width * strip.units
-                with (
-                    values.scope(),
-                    f.loop(strip.low, strip.high, step, before=before) as frame,
-                ):
-                    masks = self._masks(strip, frame.iv, how.width)
-                    lanes = Lanes(how.width, masks, stmt.axis, frame.iv)
-                    with values.vectors(lanes):
-                        self._block(stmt.body)
+        # A share begins and ends between vectors if the whole loop does.
+        even = isinstance(stmt.extent, Const) and stmt.extent.value % how.width == 0
+        strips = self._strips(low, high, how, even)
+        with self._wide(how):
+            if self._is_alone(strips):
+                with self._alone(stmt, strips[0], how.width):
+                    self._block(stmt.body)
+                return
+            with values.scope():
+                before = self._before(stmt, low, high)
+                for strip in strips:
+                    step = how.width * strip.units
+                    with (
+                        values.scope(),
+                        f.loop(strip.low, strip.high, step, before=before) as frame,
+                    ):
+                        masks = self._masks(strip, frame.iv, how.width)
+                        with values.vectors(Lanes(how.width, masks, stmt.axis, frame.iv)):
+                            self._block(stmt.body)
+
+    def _is_alone(self, strips: list[_Strip]) -> bool:
+        return len(strips) == 1 and strips[0].alone
+
+    @contextmanager
+    def _alone(
+        self, stmt: Loop | Reduce, strip: _Strip, width: int
+    ) -> Iterator[tuple[str | None, ...]]:
+        """A whole loop as a straight line of code; gives the masks.
+
+        What it computes is there for later loops over the same axis: the exponentials that one
+        reduction sums are those that the loop after it divides by the sum.
+        """
+        masks = self._masks(strip, strip.low, width)
+        lanes = Lanes(width, masks, stmt.axis, strip.low)
+        with self.values.vectors(lanes, local=bound((stmt,)) - {stmt.axis}):
+            yield masks
 
     def _serial(self, stmt: Loop, low: Value, high: Value, body: Callable[[], None]) -> None:
         """Write a loop that runs one iteration at a time; a short one is written out."""
@@ -328,22 +356,30 @@ class _Codegen:
         f, values, width = self.f, self.values, how.width
         sums = [_Partials(self.f, a, width, 1, how.units) for a in stmt.accumulators]
         extent = values.scalar(stmt.extent)
-        with values.scope():
-            before = self._before(stmt, 0, extent)
-            for strip in self._strips(0, extent, how):
-
-                def body(at: Value, parts: list[_Parts], strip: _Strip = strip) -> list[_Parts]:
-                    masks = self._masks(strip, at, width)
-                    with values.vectors(Lanes(width, masks, stmt.axis, at)):
-                        self._block(stmt.body)
-                        return [
-                            self._masked(s, self._combined(s, flat(p), True), flat(p), masks)
-                            for s, p in zip(sums, parts, strict=True)
-                        ]
-
-                with values.scope():
+        strips = self._strips(0, extent, how)
+        if self._is_alone(strips):
+            with self._alone(stmt, strips[0], width) as masks:
+                self._block(stmt.body)
+                for s in sums:
+                    nothing = [None] * how.units
+                    s.parts = self._masked(s, self._combined(s, nothing, True), nothing, masks)
+        else:
+            with values.scope():
+                before = self._before(stmt, 0, extent)
+                for strip in strips:
                     step = width * strip.units
-                    self._accumulate(sums, strip, step, before, body)
+
+                    def body(at: Value, parts: list[_Parts], strip: _Strip = strip) -> list[_Parts]:
+                        masks = self._masks(strip, at, width)
+                        with values.vectors(Lanes(width, masks, stmt.axis, at)):
+                            self._block(stmt.body)
+                            return [
+                                self._masked(s, self._combined(s, flat(p), True), flat(p), masks)
+                                for s, p in zip(sums, parts, strict=True)
+                            ]
+
+                    with values.scope():
+                        self._accumulate(sums, strip, step, before, body)
         for s in sums:
             total = f.tree(s.total()[0], s.scalar, width, s.combine)
             values.bind(s.accumulator.symbol, (total,))

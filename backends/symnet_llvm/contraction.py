@@ -433,9 +433,11 @@ class _Writer:
         if plan.inline and isinstance(rows, int):
             lanes = Lanes(v.lanes, tuple(masks), axis, across[0])
             with self.epilogue.along(self.values, lanes, line):
-                for i in range(rows):
-                    part = tuple(sums[i * vectors : (i + 1) * vectors])
-                    self.epilogue.run(self.values, line, self.e.add(row, i), part)
+                parts = [
+                    (self.e.add(row, i), tuple(sums[i * vectors : (i + 1) * vectors]))
+                    for i in range(rows)
+                ]
+                self.epilogue.run(self.values, line, parts)
             return
         height = len(sums) // vectors
         for value, o in zip(sums, self._places(height, vectors), strict=True):

@@ -18,6 +18,10 @@ from symnet_llvm.microkernel import Vectors
 
 CALL = 25
 """Operations that a row with a helper function of its own is taken to do."""
+CHEAP = 4
+"""Operations up to which an epilogue may be written out more than once."""
+TOGETHER = 4
+"""Short lines that are done at once; a power of two."""
 
 
 class Epilogue:
@@ -43,6 +47,7 @@ class Epilogue:
         )
         self.uses = uses(self.statements) if fused else {}
         self.sum = accumulated(dtype)
+        self._independent = _independent(self.statements)
 
     @property
     def work(self) -> int:
@@ -84,16 +89,40 @@ class Epilogue:
                     values.value(load)
             yield
 
-    def run(self, values: Expressions, line: Symbol, at: Value, sums: tuple[str, ...]) -> None:
-        """Run the statements for vectors of sums, within `along`, at a place on the other axis."""
-        with values.scope():
-            values.bind(line, (at,))
-            values.bind(self.sum, sums, varying=True)
-            for s in self.statements:
-                if isinstance(s, Let):
-                    values.bind(s.symbol, values.value(s.value), values.varies(s.value))
-                else:
-                    values.store(s)
+    def run(
+        self, values: Expressions, line: Symbol, sums: Sequence[tuple[Value, tuple[str, ...]]]
+    ) -> None:
+        """Run the statements for vectors of sums, within `along`.
+
+        Parameters
+        ----------
+        values
+            What writes expressions.
+        line
+            The axis that vectors do not lie along.
+        sums
+            Places on that axis, and the sums there.
+        """
+        delayed: list[tuple[Value, Store, tuple[str, ...]]] = []
+        for at, registers in sums:
+            with values.scope():
+                values.bind(line, (at,))
+                values.bind(self.sum, registers, varying=True)
+                for s in self.statements:
+                    if isinstance(s, Let):
+                        values.bind(s.symbol, values.value(s.value), values.varies(s.value))
+                    elif self._independent:
+                        delayed.append((at, s, values.vector(s.value)))
+                    else:
+                        values.store(s)
+        # Stores come last: a short line's store keeps the load of the next line waiting, because
+        # the machine looks at whole vectors when it asks whether the two overlap.
+        for at, s, registers in delayed:
+            with values.scope():
+                values.bind(line, (at,))
+                result = Symbol("result", s.value.dtype)
+                values.bind(result, registers, varying=True)
+                values.store(Store(s.buffer, s.offset, result))
 
     def run_lines(
         self,
@@ -121,24 +150,50 @@ class Epilogue:
         e = v.emitter
         pointer, stride = source
         symbol, base, count = axis
+        whole = count // v.lanes * v.lanes if isinstance(count, int) else None
 
-        def vectors(low: Value, high: Value, at: Value, mask: bool) -> None:
+        def vectors(low: Value, high: Value, places: list[Value], mask: bool) -> None:
             with e.loop(low, high, v.lanes) as loop:
                 place = e.add(base, loop.iv)
                 lanes = e.mask(e.sub(count, loop.iv), v.lanes) if mask else None
-                here = v.at(pointer, e.add(e.mul(at, stride), loop.iv))
+                sums = [
+                    v.load(v.at(pointer, e.add(e.mul(at, stride), loop.iv))) for at in places
+                ]
                 with self.along(values, Lanes(v.lanes, (lanes,), symbol, place), line[0]):
-                    self.run(values, line[0], e.add(line[1], at), (v.load(here),))
+                    self.run(
+                        values, line[0],
+                        [(e.add(line[1], at), (s,)) for at, s in zip(places, sums, strict=True)],
+                    )  # fmt: skip
 
-        whole = count // v.lanes * v.lanes if isinstance(count, int) else None
-        with e.loop(0, line[2]) as each:
-            if whole == count or masked:
-                vectors(0, count, each.iv, mask=whole != count)
-            elif whole is not None:
-                if whole:
-                    vectors(0, whole, each.iv, mask=False)
-                vectors(whole, whole + 1, each.iv, mask=True)
-            else:
-                full = e.round_down(count, v.lanes)
-                vectors(0, full, each.iv, mask=False)
-                vectors(full, count, each.iv, mask=True)
+        def each(low: Value, high: Value, together: int) -> None:
+            with e.loop(low, high, together) as loop:
+                places = [e.add(loop.iv, i) for i in range(together)]
+                if whole == count or masked:
+                    vectors(0, count, places, mask=whole != count)
+                elif whole is not None:
+                    if whole:
+                        vectors(0, whole, places, mask=False)
+                    vectors(whole, whole + 1, places, mask=True)
+                else:
+                    full = e.round_down(count, v.lanes)
+                    vectors(0, full, places, mask=False)
+                    vectors(full, count, places, mask=True)
+
+        # Lines of less than a vector are done together, for what `run` says of their stores.
+        narrow = self.work <= CHEAP and isinstance(count, int) and count < v.lanes
+        together = e.round_down(line[2], TOGETHER) if narrow else 0
+        if together != 0:
+            each(0, together, TOGETHER)
+        if together != line[2]:
+            each(together, line[2], 1)
+
+
+def _independent(statements: Sequence[Let | Store]) -> bool:
+    """Whether no statement reads what one before it stores."""
+    written: set[str] = set()
+    for s in statements:
+        if any(load.buffer in written for load in loads((s,))):
+            return False
+        if isinstance(s, Store):
+            written.add(s.buffer)
+    return True

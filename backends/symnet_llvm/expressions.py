@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
@@ -145,6 +145,8 @@ class Expressions:
 
     def bind(self, symbol: Symbol, values: Values, varying: bool = False) -> None:
         """Bind a symbol to registers: one scalar, or (if it varies) a vector for each unit."""
+        if symbol in self._scopes[-1]:
+            self._drop(lambda x: symbol in self.facts.symbols(x))
         self._scopes[-1][symbol] = values
         self.varying = self.varying | {symbol} if varying else self.varying - {symbol}
 
@@ -154,9 +156,12 @@ class Expressions:
 
     def forget(self, buffers: frozenset[str]) -> None:
         """Forget what was computed from buffers that change."""
+        self._drop(lambda x: not buffers.isdisjoint(self.facts.buffers(x)))
+
+    def _drop(self, stale: Callable[[Expr], bool]) -> None:
         resting = [scope for parked in self._parked for pair in parked.values() for scope in pair]
         for scope in (*self._scopes, *self._splats, *resting):
-            for x in [x for x in scope if not buffers.isdisjoint(self.facts.buffers(x))]:
+            for x in [x for x in scope if stale(x)]:
                 del scope[x]
 
     # ------------------------------------------------------------------------------------- values

@@ -8,10 +8,12 @@ matrix added to a matrix is one loop over all elements). In and out go statement
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 from symnet.kernel import Accumulator, Let, Loop, Reduce, Stmt, Store
 from symnet.scalar import Const, Expr, Load, Symbol, rebuild, substitute, walk
 from symnet.scalar.integer import NotAffineError, simplify, split
+from symnet_llvm.analysis import bound
 from symnet_llvm.expressions import lower
 
 _ONE = Const(1, "int64")
@@ -22,7 +24,31 @@ def normalize(stmts: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
     """Bring the body of a kernel to normal form."""
     done: dict[Expr, Expr] = {}
     expanded = _map_block(stmts, lambda x: lower(x, done))
-    return tuple(s for stmt in expanded for s in _shape(stmt))
+    return _shaped(expanded)
+
+
+def _shaped(stmts: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+    return _one_axis(tuple(s for stmt in stmts for s in _shape(stmt)))
+
+
+def _one_axis(stmts: tuple[Stmt, ...]) -> tuple[Stmt, ...]:
+    """Loops of one known length beside each other with one axis, so that they share values."""
+    axes: dict[Expr, Symbol] = {}
+    found: list[Stmt] = []
+    for stmt in stmts:
+        if isinstance(stmt, Loop | Reduce) and isinstance(stmt.extent, Const):
+            axis = axes.setdefault(stmt.extent, stmt.axis)
+            if axis != stmt.axis and axis not in bound((stmt,)):
+                stmt = _renamed(stmt, axis)
+        found.append(stmt)
+    return tuple(found)
+
+
+def _renamed(stmt: Loop | Reduce, axis: Symbol) -> Stmt:
+    old = stmt.axis
+    changed = _map(stmt, lambda x: substitute(x, {old: axis}))
+    assert isinstance(changed, Loop | Reduce)
+    return replace(changed, axis=axis)
 
 
 def _map_block(stmts: tuple[Stmt, ...], change: Callable[[Expr], Expr]) -> tuple[Stmt, ...]:
@@ -51,7 +77,7 @@ def _shape(stmt: Stmt) -> tuple[Stmt, ...]:
     """A statement with the loops in it unrolled (of one iteration) or collapsed."""
     if not isinstance(stmt, Loop | Reduce):
         return (stmt,)
-    body = tuple(s for inner in stmt.body for s in _shape(inner))
+    body = _shaped(stmt.body)
     if isinstance(stmt, Loop):
         if stmt.extent == _ONE:
             return _map_block(body, lambda x: substitute(x, {stmt.axis: _ZERO}))

@@ -29,19 +29,33 @@ _GATHER = 4
 """Cost of each lane of a load or store whose lanes are apart."""
 
 _COSTS = {"true_div": 6, "sqrt": 8, "quotient": 20, "remainder": 20, "maximum": 3, "minimum": 3}
-_LARGE = 24
+_LARGE = 48
 
 _LIGHT, _MEDIUM = 12, 40
 """Operations of a body up to which four vectors, and two, run in lockstep."""
 
+_SMALL = 16384
+"""Iterations of a loop up to which compiling it matters more than running it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Vectors:
-    """How a loop runs in vectors: lanes of a vector, vectors in lockstep, operations of a body."""
+    """How a loop runs in vectors.
+
+    Attributes
+    ----------
+    width
+        Lanes of a vector.
+    units
+        Vectors in lockstep.
+    masked
+        Whether all iterations are masked, if the extent is ragged: half the code where a body is
+        long, for a tenth of its time.
+    """
 
     width: int
     units: int
-    weight: float
+    masked: bool
 
 
 @dataclass(slots=True)
@@ -191,7 +205,7 @@ def make(stmts: tuple[Stmt, ...], facts: Facts, target: Target) -> Plan:
             inside += counter.accumulators(stmt, local, None, 1)
         serial = size(stmt.extent) * (1 + inside)
         width = lanes((stmt,), target)
-        if width == 1 or isinstance(stmt.extent, Const) and stmt.extent.value < 2:
+        if width == 1 or (isinstance(stmt.extent, Const) and stmt.extent.value < 2):
             return serial, marks
         weight = counter.block(stmt.body, local, stmt.axis, width)
         after = 0.0
@@ -203,11 +217,15 @@ def make(stmts: tuple[Stmt, ...], facts: Facts, target: Target) -> Plan:
             return serial, marks
         nested = not reducing and any(isinstance(s, Loop | Reduce) for s in stmt.body)
         units = _units(weight, stmt.extent, width, nested)
-        return vectors, {id(stmt): Vectors(width, units, weight)}
+        small = isinstance(stmt.extent, Const) and stmt.extent.value <= _SMALL
+        masked = units == 1 and not nested and small and target.vector_bytes >= 64
+        return vectors, {id(stmt): Vectors(width, units, masked)}
 
-    def block(stmts: tuple[Stmt, ...], local: frozenset[Symbol]) -> tuple[float, dict[int, Vectors]]:
+    def block(
+        stmts: tuple[Stmt, ...], local: frozenset[Symbol]
+    ) -> tuple[float, dict[int, Vectors]]:
         cost, marks = 0.0, dict[int, Vectors]()
-        plain: list[Stmt] = []
+        plain: list[Let | Store] = []
         for stmt in stmts:
             if isinstance(stmt, Loop | Reduce):
                 more, inner = loop(stmt)

@@ -144,7 +144,7 @@ exp = ScalarOp(
     partials=(lambda x, out: out,),
     expand=exp_scaled,
     domain=((-110, 90),),
-    ulp=1,
+    ulp=1.05,
     doc="e to the power x.",
 )  # fmt: skip
 exp2 = ScalarOp(
@@ -334,7 +334,7 @@ softplus = ScalarOp(
     partials=(lambda x, out: sigmoid(x),),
     expand=_softplus,
     domain=((-110, 110),),
-    ulp=3,
+    ulp=2,
     doc="log(1 + exp(x)).",
 )  # fmt: skip
 logaddexp = ScalarOp(
@@ -375,7 +375,7 @@ xlogx = ScalarOp(
     partials=(lambda x, out: log(x) + 1.0,),
     expand=_xlogx,
     domain=((0, math.inf),),
-    ulp=1.5,
+    ulp=2,
     doc="x * log(x), 0 at 0.",
 )  # fmt: skip
 xlogy0 = ScalarOp(
@@ -383,6 +383,6 @@ xlogy0 = ScalarOp(
     partials=(lambda x, y, out: log(y), lambda x, y, out: switch(eq(x, 0), 0.0, x / y)),
     expand=_xlogy0,
     domain=(None, (0, math.inf)),
-    ulp=1.5,
+    ulp=2,
     doc="x * log(y), 0 where x is 0.",
 )  # fmt: skip

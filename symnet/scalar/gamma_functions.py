@@ -293,7 +293,7 @@ gamma: ScalarOp = ScalarOp(
     partials=(lambda x, out: out * psi(x),),
     expand=_in_float64(_gamma),
     domain=((-20, 36),),
-    ulp=6,
+    ulp=4,
     doc="The gamma function.",
 )  # fmt: skip
 gammaln = ScalarOp(
@@ -301,7 +301,7 @@ gammaln = ScalarOp(
     partials=(lambda x, out: psi(x),),
     expand=_in_float64(_gammaln),
     domain=((0, math.inf),),
-    ulp=5,
+    ulp=3,
     doc="The logarithm of |gamma(x)|; for x < 0 the stated accuracy is lost near its zeros.",
 )  # fmt: skip
 psi: ScalarOp = ScalarOp(
@@ -309,7 +309,7 @@ psi: ScalarOp = ScalarOp(
     partials=(lambda x, out: tri_gamma(x),),
     expand=_in_float64(_psi),
     domain=((0, math.inf),),
-    ulp=6,
+    ulp=4,
     doc="The derivative of gammaln; for x < 0 the stated accuracy is lost near its zeros.",
 )  # fmt: skip
 tri_gamma: ScalarOp = ScalarOp(
@@ -317,7 +317,7 @@ tri_gamma: ScalarOp = ScalarOp(
     partials=(lambda x, out: polygamma(2, x),),
     expand=_in_float64(_tri_gamma),
     domain=((0, math.inf),),
-    ulp=5,
+    ulp=4,
     doc="The derivative of psi.",
 )  # fmt: skip
 polygamma: ScalarOp = ScalarOp(

@@ -113,7 +113,7 @@ sinh: ScalarOp = ScalarOp(
     partials=(lambda x, out: cosh(x),),
     expand=_sinh,
     domain=((-90, 90),),
-    ulp=2.5,
+    ulp=2,
     doc="The hyperbolic sine.",
 )  # fmt: skip
 cosh: ScalarOp = ScalarOp(
@@ -121,14 +121,14 @@ cosh: ScalarOp = ScalarOp(
     partials=(lambda x, out: sinh(x),),
     expand=_cosh,
     domain=((-90, 90),),
-    ulp=2,
+    ulp=1.5,
     doc="The hyperbolic cosine.",
 )  # fmt: skip
 arcsinh = ScalarOp(
     "arcsinh", 1, dtypes.floating, np.arcsinh,
     partials=(lambda x, out: 1 / sqrt(sqr(x) + 1.0),),
     expand=_arcsinh,
-    ulp=3,
+    ulp=2,
     doc="The number whose hyperbolic sine is x.",
 )  # fmt: skip
 arccosh = ScalarOp(
@@ -136,7 +136,7 @@ arccosh = ScalarOp(
     partials=(lambda x, out: 1 / sqrt((x - 1.0) * (x + 1.0)),),
     expand=_arccosh,
     domain=((1, math.inf),),
-    ulp=3,
+    ulp=2,
     doc="The number from 0 on whose hyperbolic cosine is x.",
 )  # fmt: skip
 arctanh = ScalarOp(
@@ -144,6 +144,6 @@ arctanh = ScalarOp(
     partials=(lambda x, out: 1 / ((1.0 - x) * (x + 1.0)),),
     expand=_arctanh,
     domain=((-1, 1),),
-    ulp=3,
+    ulp=2.5,
     doc="The number whose hyperbolic tangent is x.",
 )  # fmt: skip

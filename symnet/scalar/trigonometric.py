@@ -38,7 +38,7 @@ _PI = {
     "float32": (3.1415927410125732, -8.742277657347586e-08, -3.4302490200117637e-15),
     "float64": (3.141592653589793, 1.2246467991473532e-16, -2.9947698097183397e-33),
 }
-_LIMIT = {"float32": 1e7, "float64": 1e15}
+_LIMIT = {"float32": 5e5, "float64": 2e14}
 """Greatest argument of the compiled functions."""
 
 SIN = {  # (sin(r) - r) / r**3 in r**2 for |r| <= pi/2
@@ -230,13 +230,13 @@ def _arctan2(y: Any, x: Any) -> Any:
     return copysign(angle, y)
 
 
-_REDUCED = "The compiled function reaches to |x| = 1e7 in float32 and 1e15 in float64, then NaN."
+_REDUCED = "The compiled function reaches to |x| = 5e5 in float32 and 2e14 in float64, then NaN."
 
 sin: ScalarOp = ScalarOp(
     "sin", 1, dtypes.floating, np.sin,
     partials=(lambda x, out: cos(x),),
     expand=_sin,
-    domain=((-1e7, 1e7),),
+    domain=((-5e5, 5e5),),
     ulp=2,
     doc=f"The sine of x radians. {_REDUCED}",
 )  # fmt: skip
@@ -244,7 +244,7 @@ cos: ScalarOp = ScalarOp(
     "cos", 1, dtypes.floating, np.cos,
     partials=(lambda x, out: -sin(x),),
     expand=_cos,
-    domain=((-1e7, 1e7),),
+    domain=((-5e5, 5e5),),
     ulp=2,
     doc=f"The cosine of x radians. {_REDUCED}",
 )  # fmt: skip
@@ -252,8 +252,8 @@ tan = ScalarOp(
     "tan", 1, dtypes.floating, np.tan,
     partials=(lambda x, out: sqr(out) + 1.0,),
     expand=_tan,
-    domain=((-1e7, 1e7),),
-    ulp=3,
+    domain=((-5e5, 5e5),),
+    ulp=4,
     doc=f"The tangent of x radians. {_REDUCED}",
 )  # fmt: skip
 arcsin = ScalarOp(
@@ -261,7 +261,7 @@ arcsin = ScalarOp(
     partials=(lambda x, out: 1 / sqrt((1.0 - x) * (x + 1.0)),),
     expand=_arcsin,
     domain=((-1, 1),),
-    ulp=2,
+    ulp=2.5,
     doc="The angle whose sine is x, from -pi/2 to pi/2.",
 )  # fmt: skip
 arccos = ScalarOp(
@@ -269,14 +269,14 @@ arccos = ScalarOp(
     partials=(lambda x, out: -1 / sqrt((1.0 - x) * (x + 1.0)),),
     expand=_arccos,
     domain=((-1, 1),),
-    ulp=2,
+    ulp=1.5,
     doc="The angle whose cosine is x, from 0 to pi.",
 )  # fmt: skip
 arctan = ScalarOp(
     "arctan", 1, dtypes.floating, np.arctan,
     partials=(lambda x, out: 1 / (sqr(x) + 1.0),),
     expand=_arctan,
-    ulp=2,
+    ulp=1.5,
     doc="The angle whose tangent is x, from -pi/2 to pi/2.",
 )  # fmt: skip
 arctan2 = ScalarOp(
@@ -286,6 +286,6 @@ arctan2 = ScalarOp(
         lambda y, x, out: -y / (sqr(x) + sqr(y)),
     ),
     expand=_arctan2,
-    ulp=2.5,
+    ulp=2,
     doc="The angle of the point (x, y): arctan2(y, x), from -pi to pi.",
 )  # fmt: skip

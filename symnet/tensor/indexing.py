@@ -36,6 +36,7 @@ from symnet.tensor.convert import (
     static_integer,
 )
 from symnet.tensor.manipulation import (
+    addbroadcast,
     alloc,
     dimshuffle,
     flatten,
@@ -336,6 +337,8 @@ def _changed_behind(
     fitting = _fitting(part, y, name)
     fitting = shape_padleft(fitting, part.ndim - fitting.ndim)
     place = {a: k for k, a in enumerate(node.op.order) if a is not None}  # type: ignore[attr-defined]
+    new = [k for k, a in enumerate(node.op.order) if a is None]  # type: ignore[attr-defined]
+    fitting = addbroadcast(fitting, *new)
     back = dimshuffle(fitting, *(place.get(a, "x") for a in range(inner.ndim)))
     is_part = inner.owner is not None and isinstance(
         inner.owner.op, (Subtensor, AdvancedSubtensor, PickRows)

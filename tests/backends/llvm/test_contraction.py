@@ -207,3 +207,72 @@ def draw(count: int, seed: int, **fixed) -> list[Case]:
 @pytest.mark.parametrize("dtype", ["float32", "float64"])
 def test_sizes_layouts_and_epilogues(target, dtype):
     check(draw(40, 1, dtype=dtype), target)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda t: f"{t.vector_bytes}B")
+def test_symbolic_lengths(target):
+    drawn = [
+        replace(case, symbolic=symbolic)
+        for symbolic, seed in (("m", 2), ("n", 3), ("k", 4), ("mnk", 5))
+        for case in draw(8, seed)
+    ]
+    check(drawn, target)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda t: f"{t.vector_bytes}B")
+def test_factors_are_computed_where_they_are_expressions(target):
+    layouts = ("square", "shown", "turned", "indexed", "constant", "rows")
+    cases = [
+        Case(20, 33, 17, left, right, epilogue, symbolic=symbolic)
+        for (left, right), epilogue, symbolic in zip(
+            itertools.product(layouts, layouts[::-1]),
+            itertools.cycle(("plain", "update", "tanh", "turned", "two")),
+            itertools.cycle(("", "m", "", "k", "n", "")),
+        )
+    ]
+    check(cases, target)
+
+
+def plans(case: Case, target) -> list[tiling.Plan]:
+    """Every kind of plan that could be made for a case whose factors are plain loads."""
+    found = []
+    lanes = target.lanes(case.dtype)
+    by_rows = case.epilogue == "turned"
+    tall = 14 if target.registers == 32 else 6
+    for swapped, pack_left, pack_right, split_rows, block in itertools.product(
+        (False, True), (False, True), (False, True), (False, True), (1000, 16)
+    ):
+        right, along = (case.left, "columns") if swapped else (case.right, "rows")
+        if right != along and not pack_right:
+            continue
+        for rows, columns in ((tall, 2), (5, 1), (1, 3)):
+            turned = by_rows != swapped
+            found.append(tiling.Plan(
+                swapped, False, rows, columns, pack_left, pack_right, block, 2, 3, turned,
+                not turned and case.epilogue in ("plain", "update"), split_rows, split_rows, 0,
+            ))  # fmt: skip
+    if case.left == "rows" and not by_rows:
+        pack = case.right != "columns"
+        found += [
+            tiling.Plan(False, True, m, n, False, pack, 0, 0, 0, False, False, False, True, 0)
+            for m, n in ((2, 4), (1, 1), (3, 2))
+        ]
+    assert lanes > 1
+    return found
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda t: f"{t.vector_bytes}B")
+def test_every_plan_gives_the_same(target):
+    for epilogue, left, right in (
+        ("update", "rows", "rows"), ("tanh", "columns", "rows"), ("plain", "rows", "columns"),
+        ("turned", "columns", "columns"),
+    ):  # fmt: skip
+        for symbolic in ("", "mnk"):
+            case = Case(37, 71, 41, left, right, epilogue, symbolic=symbolic)
+            chosen = [p for p in plans(case, target) if not symbolic or usable(p, case)]
+            check([case] * len(chosen), target, chosen)
+
+
+def usable(plan: tiling.Plan, case: Case) -> bool:
+    """Whether a plan works without knowing the lengths."""
+    return plan.pack_left and not (plan.across and plan.pack_right)

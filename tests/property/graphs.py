@@ -1,0 +1,184 @@
+"""Random typed graphs: what the compiler must agree with the interpreter on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from hypothesis import strategies as st
+
+import symnet as sn
+import symnet.tensor as T
+from symnet import interpreter
+
+
+@dataclass
+class Drawn:
+    """A graph with values for its inputs."""
+
+    inputs: list[Any]
+    values: list[np.ndarray]
+    shared: list[Any]
+    outputs: list[Any]
+    updates: list[tuple[Any, Any]]
+
+
+Builder = Callable[["Pool"], Any]
+
+
+class Pool:
+    """Variables drawn so far, with their values."""
+
+    def __init__(self, draw: st.DrawFn, dtype: str) -> None:
+        self.draw = draw
+        self.dtype = dtype
+        self.rng = np.random.default_rng(draw(st.integers(0, 2**32 - 1)))
+        self.given: dict[Any, np.ndarray] = {}
+        self.values: dict[Any, np.ndarray] = {}
+
+    def input(self, shape: tuple[int, ...], dtype: str | None = None, static: tuple = ()) -> Any:
+        dtype = dtype or self.dtype
+        pattern = tuple(n if axis in static else None for axis, n in enumerate(shape))
+        v = T.TensorType(dtype, pattern)(f"x{len(self.given)}")
+        if dtype == self.dtype:
+            value = self.rng.standard_normal(shape).astype(dtype)
+        else:
+            value = self.rng.integers(0, 3, shape).astype(dtype)
+        self.given[v] = self.values[v] = value
+        return v
+
+    def add(self, v: Any) -> None:
+        (self.values[v],) = interpreter.evaluate([v], self.given)
+
+    def pick(self, where: Callable[[np.ndarray], bool] = lambda a: True) -> Any:
+        found = [v for v, a in self.values.items() if a.dtype == self.dtype and where(a)]
+        return self.draw(st.sampled_from(found)) if found else None
+
+
+def unary(pool: Pool) -> Any:
+    x = pool.pick()
+    f = pool.draw(
+        st.sampled_from(
+            [T.tanh, T.nnet.sigmoid, T.exp, T.sqr, T.neg, T.sin, T.nnet.softplus, abs, T.floor]
+            + [lambda v: T.log(1.5 + T.sqr(v)), lambda v: T.sqrt(1 + v * v), lambda v: T.clip(v, -1, 1)]
+        )
+    )
+    return f(T.clip(x, -3, 3))
+
+
+def binary(pool: Pool) -> Any:
+    x = pool.pick()
+    shape = pool.values[x].shape
+    y = pool.pick(lambda a: a.shape == shape)
+    f = pool.draw(
+        st.sampled_from(
+            [T.add, T.sub, T.mul, T.maximum, T.minimum]
+            + [lambda a, b: a / (1 + b * b), lambda a, b: T.switch(a > b, a, 2 * b)]
+        )
+    )
+    return f(x, y)
+
+
+def broadcast(pool: Pool) -> Any:
+    x = pool.pick(lambda a: a.ndim == 2)
+    if x is None:
+        return None
+    m, n = pool.values[x].shape
+    row = pool.pick(lambda a: a.shape == (n,))
+    column = pool.pick(lambda a: a.shape == (m,))
+    if column is not None and (row is None or pool.draw(st.booleans())):
+        return x * column.dimshuffle(0, "x")
+    return None if row is None else x - row
+
+
+def reduction(pool: Pool) -> Any:
+    x = pool.pick(lambda a: a.ndim > 0)
+    axis = pool.draw(st.sampled_from([None, 0, pool.values[x].ndim - 1]))
+    f = pool.draw(st.sampled_from([T.sum, T.mean, T.max, T.min, T.var]))
+    return f(x, axis=axis, keepdims=pool.draw(st.booleans()))
+
+
+def view(pool: Pool) -> Any:
+    x = pool.pick(lambda a: a.ndim > 0)
+    shape = pool.values[x].shape
+    kinds = ["slice", "flip", "flatten"] + ["transpose"] * (len(shape) == 2)
+    kind = pool.draw(st.sampled_from(kinds))
+    if kind == "transpose":
+        return x.T
+    if kind == "slice":
+        return x[: max(1, shape[0] - 1)]
+    return x[::-1] if kind == "flip" else x.flatten()
+
+
+def product(pool: Pool) -> Any:
+    x = pool.pick(lambda a: a.ndim == 2)
+    if x is None:
+        return None
+    k = pool.values[x].shape[1]
+    y = pool.pick(lambda a: a.ndim in (1, 2) and a.shape[0] == k)
+    return None if y is None else T.dot(x, y)
+
+
+def softmax(pool: Pool) -> Any:
+    x = pool.pick(lambda a: a.ndim == 2)
+    if x is None:
+        return None
+    return pool.draw(st.sampled_from([T.nnet.softmax, lambda v: T.log(T.nnet.softmax(v))]))(x)
+
+
+def picked(pool: Pool) -> Any:
+    x = pool.pick(lambda a: a.ndim == 2 and a.shape[1] >= 3)
+    if x is None:
+        return None
+    m = pool.values[x].shape[0]
+    y = pool.input((m,), "int32")
+    return x[T.arange(y.shape[0]), y]
+
+
+def changed(pool: Pool) -> Any:
+    x = pool.pick(lambda a: a.ndim > 0 and a.shape[0] > 1)
+    if x is None:
+        return None
+    f = pool.draw(st.sampled_from([T.set_subtensor, T.inc_subtensor]))
+    return f(x[:1], 0.5 * x[1:2])
+
+
+BUILDERS: list[Builder] = [
+    unary, unary, binary, binary, broadcast, reduction, view, product, softmax, picked, changed,
+]  # fmt: skip
+
+
+@st.composite
+def graphs(draw: st.DrawFn, dtype: str = "float64") -> Drawn:
+    """A graph of a few operations, its gradient, and updates of shared variables."""
+    pool = Pool(draw, dtype)
+    m, n = draw(st.sampled_from([(2, 3), (3, 3), (4, 1), (5, 17), (1, 4), (0, 3)]))
+    static = tuple(a for a, length in enumerate((m, n)) if length == 1)
+    x = pool.input((m, n), static=static)
+    pool.input((n,), static=(0,) if n == 1 else ())
+    w = sn.shared(pool.rng.standard_normal((n, 3)).astype(dtype), name="w")
+    pool.given[w] = pool.values[w] = w.get_value()
+    for _ in range(draw(st.integers(1, 9))):
+        v = draw(st.sampled_from(BUILDERS))(pool) if m else unary(pool)
+        if v is not None and pool_size(pool, v):
+            pool.add(v)
+    roots = [v for v in pool.values if v.owner is not None and v.dtype == dtype]
+    outputs = draw(st.lists(st.sampled_from(roots), min_size=1, max_size=3)) if roots else [x]
+    cost = sum((T.tanh(v).sum() for v in outputs), start=T.sqr(w).sum())
+    gx, gw = sn.grad(cost, [x, w], disconnected_inputs="ignore")
+    inputs = [v for v in pool.given if v is not w]
+    return Drawn(
+        inputs,
+        [pool.given[v] for v in inputs],
+        [w],
+        [*outputs, cost, gx],
+        [(w, w - 0.1 * gw)],
+    )
+
+
+def pool_size(pool: Pool, v: Any) -> bool:
+    """Keep values small: products of products overflow and compare badly."""
+    (a,) = interpreter.evaluate([v], pool.given)
+    return bool(a.size <= 400 and (a.size == 0 or np.max(np.abs(a)) < 1e3))

@@ -1,0 +1,61 @@
+"""Interpreter and compiled code agree on random graphs, with every part of the compiler on or off."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from tests.property.graphs import Drawn, graphs
+from hypothesis import HealthCheck, given, settings
+
+import symnet as sn
+from symnet.modes import Mode
+
+MODES = {
+    "default": Mode(),
+    "not fused": Mode(fuse=False),
+    "not canonicalized": Mode(exclude=frozenset({"canonicalize"})),
+    "not stabilized": Mode(exclude=frozenset({"stabilize"})),
+    "not specialized": Mode(exclude=frozenset({"specialize"})),
+}
+
+QUICK = settings(
+    max_examples=25,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+)
+
+
+def run(drawn: Drawn, mode: Mode | str) -> list[np.ndarray]:
+    """Outputs, then the shared variables after two calls; these end as they were."""
+    before = [s.get_value() for s in drawn.shared]
+    f = sn.function(
+        drawn.inputs, drawn.outputs, updates=drawn.updates, mode=mode, on_unused_input="ignore"
+    )
+    results = [*f(*drawn.values), *f(*drawn.values)]
+    results += [s.get_value() for s in drawn.shared]
+    for s, value in zip(drawn.shared, before, strict=True):
+        s.set_value(value)
+    return results
+
+
+@pytest.mark.parametrize("mode", MODES)
+@QUICK
+@given(drawn=graphs())
+def test_compiled_equals_interpreted(mode: str, drawn: Drawn) -> None:
+    expected = run(drawn, "reference")
+    found = run(drawn, MODES[mode])
+    for a, b in zip(found, expected, strict=True):
+        assert a.dtype == b.dtype
+        assert a.shape == b.shape
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+@QUICK
+@given(drawn=graphs(dtype="float32"))
+def test_single_precision(drawn: Drawn) -> None:
+    expected = run(drawn, "reference")
+    found = run(drawn, "default")
+    for a, b in zip(found, expected, strict=True):
+        assert a.dtype == b.dtype
+        np.testing.assert_allclose(a, b, rtol=3e-4, atol=3e-4)
