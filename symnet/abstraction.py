@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from symnet.kernel import Param, Stmt, Store, Loop, bound_symbols, expressions, map_expressions
+from symnet.kernel import Loop, Param, Stmt, Store, bound_symbols, expressions, map_expressions
 from symnet.scalar import Call, Const, Expr, Load, Symbol, rebuild, simplify, walk
 from symnet.scalar.integer import Range
 
@@ -97,7 +97,9 @@ class _Names:
         for x in order:
             if x in wanted:
                 is_formal = outer[x] and x.dtype == "int64"
-                done[x] = self._formal(x) if is_formal else rebuild(x, tuple(done[a] for a in x.args))
+                done[x] = (
+                    self._formal(x) if is_formal else rebuild(x, tuple(done[a] for a in x.args))
+                )
         return done[root]
 
     def _is_outer(self, x: Expr, outer: Mapping[Expr, bool | None]) -> bool | None:

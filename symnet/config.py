@@ -48,7 +48,7 @@ class Config:
     'float64'
     """
 
-    floatX: str = "float32"  # noqa: N815, the name users know
+    floatX: str = "float32"
     device: str = "cpu"
     mode: str = "default"
     optimizer_excluding: str = ""

@@ -18,7 +18,7 @@ from symnet.config import config
 from symnet.graph import Constant, Interner, Variable, leaves, make_variable, rebuild
 from symnet.lowering import Frozen
 from symnet.scalar import cast_to
-from symnet.shared import SharedVariable
+from symnet.shared import SharedVariable, shared
 from symnet.tensor.convert import as_tensor_variable
 
 
@@ -279,7 +279,7 @@ def _hidden_state(
             raise ValueError(f"the input {s.variable!r} has an update, so it needs a value to start with")
         held = s.value
         if not isinstance(held, SharedVariable):
-            held = SharedVariable(np.asarray(held, s.variable.dtype), name=s.name)
+            held = shared(np.asarray(held, s.variable.dtype), name=s.name)
         state[s.variable] = held
         updates[held] = _fit_update(held, as_tensor_variable(s.update))
     return state

@@ -14,33 +14,32 @@ other; therefore the groups have no cycles and the pass is linear in the graph.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Sequence
 
+from symnet.elements import Elements
 from symnet.graph import Apply, Constant, Variable, ancestors, consumers
 from symnet.kernel import COLUMN, INNER, ROW, accumulated
 from symnet.nest import Reduction, axes, is_free
 from symnet.op import ContractionOp, Fault, Index, IndexedOp
-from symnet.scalar import (
-    Call,
-    Const,
-    Expr,
-    Load,
-    ScalarOp,
-    Symbol,
-    cast,
-    const,
-    rebuild,
-    rows,
-    substitute,
-    walk,
-)
+from symnet.scalar import Const, Expr, Load, Symbol, cast, const, rows, substitute, walk
 from symnet.types import TensorType
+from symnet.values import (
+    CHEAP,
+    Dims,
+    Group,
+    Host,
+    Nest,
+    Product,
+    Ref,
+    Value,
+    element_at,
+    normal,
+    position,
+    reduces,
+    replace_refs,
+    weigh,
+)
 
-Dims = tuple[Expr, ...]
-
-CHEAP = 4
-"""Operations that every reader may repeat rather than read the result from memory."""
 MODERATE = 40
 """Operations that a reader may repeat if that saves a pass over memory."""
 LARGEST = 256
@@ -53,137 +52,34 @@ PARTS = 64
 """Number of such parts: fixed, so that results do not depend on the number of threads."""
 EXPANDED = 12
 """Operations that a row without machine instruction counts for."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Ref(Expr):
-    """The element of a value at an index; gone once fusion is done."""
-
-    variable: Variable
-    index: Index
-    dtype: str
-    _hash: int = field(init=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "_hash", hash((Ref, self.variable, self.index)))
-
-    @property
-    def args(self) -> tuple[Expr, ...]:
-        """The index."""
-        return self.index
-
-    def with_args(self, args: tuple[Expr, ...]) -> Expr:
-        """The element at another index."""
-        return Ref(self.variable, args, self.dtype)
-
-    def __eq__(self, other: object) -> bool:
-        return self is other or (
-            isinstance(other, Ref) and self.variable is other.variable and self.index == other.index
-        )
-
-    __hash__ = Expr.__hash__
-
-
-@dataclass(slots=True, eq=False)
-class Value:
-    """A variable with a buffer.
-
-    Attributes
-    ----------
-    variable
-        The variable.
-    shape
-        Lengths of its dimensions.
-    stage
-        -1 for leaves; groups run in order of stage.
-    home
-        The contraction that computes it in its epilogue (or whose result it is), else None.
-    expr
-        Its element at ``axes(ndim)``, over loads of buffers; None for leaves, host results and
-        results of contractions.
-    stored
-        Whether it must be in memory.
-    loaded
-        Whether another group reads it from memory.
-    weight
-        Operations in `expr`.
-    """
-
-    variable: Variable
-    shape: Dims
-    stage: int
-    home: Value | None = None
-    expr: Expr | None = None
-    stored: bool = False
-    loaded: bool = False
-    weight: int = 0
-
-    @property
-    def is_nest(self) -> bool:
-        """Whether a loop nest computes it."""
-        return self.expr is not None and self.home is None
-
-
-@dataclass(slots=True)
-class Nest:
-    """Values that one loop nest computes."""
-
-    values: list[Value]
-    stage: int
-
-
-@dataclass(slots=True)
-class Product:
-    """A contraction.
-
-    Attributes
-    ----------
-    result
-        The sums.
-    inner
-        Length of the axis summed over.
-    left, right
-        The factors at (m, k) and (k, n).
-    values
-        Stored values of the epilogue, `result` among them if stored.
-    stage
-        Its place among the groups.
-    """
-
-    result: Value
-    inner: Expr
-    left: Expr
-    right: Expr
-    values: list[Value]
-    stage: int
-
-
-@dataclass(slots=True)
-class Host:
-    """A host call and the values of its operands and results."""
-
-    node: Apply
-    inputs: list[Value]
-    outputs: list[Value]
-    stage: int
-
-
-Group = Nest | Product | Host
-
-
-def weigh(root: Expr) -> int:
-    """Operations on data in an expression; arithmetic on axes and lengths is free."""
-    total = 0
-    depends: dict[Expr, bool] = {}
-    for x in walk(root):
-        reads = isinstance(x, Load | Ref)
-        inner = any(depends[a] for a in x.args)
-        depends[x] = reads or inner
-        if reads and inner:
-            total += CHEAP  # a gather
-        elif isinstance(x, Call) and inner and not x.op.name.startswith("cast"):
-            total += 1 if x.op.expand is None else EXPANDED
-    return total
+LARGEST = 256
+"""Operations in one expression; longer chains are cut, which bounds compile time."""
+FAULT_AXES = 1000
+"""Number of the first axis of reductions that look for faults, apart from a node's own."""
+SPLIT = 1 << 16
+"""Elements from which on a full reduction is done in parts, so that threads can share it."""
+PARTS = 64
+"""Number of such parts: fixed, so that results do not depend on the number of threads."""
+EXPANDED = 12
+"""Operations that a row without machine instruction counts for."""
+FAULT_AXES = 1000
+"""Number of the first axis of reductions that look for faults, apart from a node's own."""
+SPLIT = 1 << 16
+"""Elements from which on a full reduction is done in parts, so that threads can share it."""
+PARTS = 64
+"""Number of such parts: fixed, so that results do not depend on the number of threads."""
+EXPANDED = 12
+"""Operations that a row without machine instruction counts for."""
+SPLIT = 1 << 16
+"""Elements from which on a full reduction is done in parts, so that threads can share it."""
+PARTS = 64
+"""Number of such parts: fixed, so that results do not depend on the number of threads."""
+EXPANDED = 12
+"""Operations that a row without machine instruction counts for."""
+PARTS = 64
+"""Number of such parts: fixed, so that results do not depend on the number of threads."""
+EXPANDED = 12
+"""Operations that a row without machine instruction counts for."""
 
 
 class Fusion:
@@ -227,14 +123,14 @@ class Fusion:
         self._required = set(outputs)
         self._inline: set[Variable] = set()
         self._elements: dict[tuple[Variable, Index], Expr] = {}
-        self._numbers: dict[Apply, int] = {}
+        self.numbers: dict[Apply, int] = {}
         for leaf in leaves:
             self.values[leaf] = Value(leaf, shape(leaf), -1, stored=True)
         for v in outputs:
             if v.owner is None:
                 self._leaf(v)
         for number, node in enumerate(ancestors(outputs)):
-            self._numbers[node] = number
+            self.numbers[node] = number
             self._place(node)
         for v in outputs:
             self.values[v].stored = True
@@ -265,7 +161,7 @@ class Fusion:
             self.hosts.append(Host(node, inputs, outputs, stage))
 
     def _place_indexed(self, node: Apply, out: Variable) -> None:
-        index = self._normal(axes(out.ndim), self.shape(out))
+        index = normal(axes(out.ndim), self.shape(out))
         body = self._element_of(node, out, index)
         weight = weigh(body)
         if self._is_inlined(node, out, body, weight):
@@ -279,10 +175,13 @@ class Fusion:
         flag = Variable(TensorType("int64", ()))
         context = Elements(self, node, first=FAULT_AXES)
         body = context.reduce(
-            rows()["maximum"], "int64", fault.extents, lambda index: cast(fault.broken(index), "int64")
+            rows()["maximum"],
+            "int64",
+            fault.extents,
+            lambda index: cast(fault.broken(index), "int64"),
         )
         if isinstance(body, Reduction):
-            moved = {s: Symbol(f"f{k}") for k, s in enumerate(body.symbols)}
+            moved: dict[Expr, Expr] = {s: Symbol(f"f{k}") for k, s in enumerate(body.symbols)}
             looked_at = (substitute(body.body, moved), body.extents)
             if looked_at in self._looked_at:
                 return
@@ -312,7 +211,10 @@ class Fusion:
                 out.ndim == v.ndim and self.shape(out)[axis] != const(1) for out in reader.outputs
             ):
                 return True
-        return any(out.ndim > v.ndim + sum(n == const(1) for n in self.shape(out)) for out in reader.outputs)
+        return any(
+            out.ndim > v.ndim + sum(n == const(1) for n in self.shape(out))
+            for out in reader.outputs
+        )
 
     def _settle(self, out: Variable, body: Expr) -> None:
         """Make a value of `out`: find its stage and home, and take in what can be taken in."""
@@ -330,12 +232,14 @@ class Fusion:
         for r in refs:
             u = self._target(r)
             if home is not None and u.home is home:
-                replacement[r] = _at(u, r.index) if u.expr is not None else accumulated(u.variable.dtype)
+                replacement[r] = (
+                    element_at(u, r.index) if u.expr is not None else accumulated(u.variable.dtype)
+                )
             elif u.stage == value.stage and self._fits(r, value):
-                replacement[r] = _at(u, r.index)
+                replacement[r] = element_at(u, r.index)
             else:
                 replacement[r] = self.load(u, r.index)
-        value.expr = _replace_refs(body, replacement)
+        value.expr = replace_refs(body, replacement)
         if home is None and not value.shape:
             self._split_reductions(value)
         value.weight = weigh(value.expr)
@@ -358,12 +262,17 @@ class Fusion:
             value.stage += 1
 
     def _in_parts(self, x: Reduction, lengths: list[int], stage: int) -> Reduction:
-        axis = lengths.index(max(lengths))
+        axis, parts = max(enumerate(map(_even_parts, lengths)), key=lambda item: item[1])
+        if parts < PARTS // 4:
+            axis = lengths.index(max(lengths))
+            parts = min(PARTS, lengths[axis])
         length, symbol = lengths[axis], x.symbols[axis]
-        chunk = -(-length // PARTS)
+        chunk = -(-length // parts)
         parts = -(-length // chunk)
         start = axes(1)[0] * chunk
-        extent = const(chunk) if length % chunk == 0 else rows()["minimum"](const(chunk), length - start)
+        extent = (
+            const(chunk) if length % chunk == 0 else rows()["minimum"](const(chunk), length - start)
+        )
         partial = Variable(TensorType(x.dtype, (parts,)))
         expr = Reduction(
             x.combine,
@@ -389,7 +298,9 @@ class Fusion:
                 return False
             if not needed and reader.variable.ndim:
                 return False
-            prefix = all(a in kept for a in own[: 1 + max((own.index(a) for a in needed), default=-1)])
+            prefix = all(
+                a in kept for a in own[: 1 + max((own.index(a) for a in needed), default=-1)]
+            )
             if not prefix:
                 return False
         if u.weight > LARGEST:
@@ -408,13 +319,13 @@ class Fusion:
         home = max(homes, key=lambda h: h.stage)
         if home.shape != value.shape:
             return None
-        own = self._normal(axes(2), value.shape)
+        own = normal(axes(2), value.shape)
         for r, u in zip(refs, targets, strict=True):
             if u.home is home:
                 if r.index != own:
                     return None
             elif u.stage + 1 > home.stage and not (
-                u.is_nest and u.stage <= home.stage and self._fits(r, value) and not _reduces(u)
+                u.is_nest and u.stage <= home.stage and self._fits(r, value) and not reduces(u)
             ):
                 return None
         return home
@@ -425,12 +336,17 @@ class Fusion:
         right = self._factor(b, (INNER, COLUMN))
         refs = [x for f in (left, right) for x in walk(f) if isinstance(x, Ref)]
         stage = 1 + max((self._target(r).stage for r in refs), default=-1)
-        loads = {r: self.load(self._target(r), r.index) for r in refs}
+        loads: dict[Expr, Expr] = {r: self.load(self._target(r), r.index) for r in refs}
         result = Value(node.out, self.shape(node.out), stage)
         result.home = result
         self.values[node.out] = result
         self._product_of[result] = Product(
-            result, self.shape(a)[1], _replace_refs(left, loads), _replace_refs(right, loads), [result], stage
+            result,
+            self.shape(a)[1],
+            replace_refs(left, loads),
+            replace_refs(right, loads),
+            [result],
+            stage,
         )
 
     def _factor(self, v: Variable, index: Index) -> Expr:
@@ -446,7 +362,7 @@ class Fusion:
             if v.owner is None:
                 self._leaf(v)
             else:
-                self._settle(v, self.element(v, self._normal(axes(v.ndim), self.shape(v))))
+                self._settle(v, self.element(v, normal(axes(v.ndim), self.shape(v))))
         value = self.values[v]
         value.stored = value.loaded = True
         return value
@@ -457,7 +373,7 @@ class Fusion:
         """The element of `v` at an index: a `Ref` if it is a value, else its expression."""
         if isinstance(v, Constant) and v.data.size == 1:
             return Const(v.data.reshape(()).item(), v.dtype)
-        index = self._normal(index, self.shape(v))
+        index = normal(index, self.shape(v))
         if v in self._inline:
             found = self._elements.get((v, index))
             if found is None:
@@ -471,14 +387,7 @@ class Fusion:
     def load(self, value: Value, index: Index) -> Load:
         """The element of a value in memory."""
         value.stored = value.loaded = True
-        return Load(self._buffer_of(value), self.offset(value.shape, index), value.variable.dtype)
-
-    def offset(self, shape: Dims, index: Index) -> Expr:
-        """Position of the element at `index` in C order."""
-        total: Expr = const(0)
-        for n, i in zip(shape, index, strict=True):
-            total = total * n + i
-        return total
+        return Load(self._buffer_of(value), position(value.shape, index), value.variable.dtype)
 
     def _element_of(self, node: Apply, out: Variable, index: Index) -> Expr:
         op = node.op
@@ -492,10 +401,6 @@ class Fusion:
     def _target(self, ref: Ref) -> Value:
         return self.values[ref.variable]
 
-    def _normal(self, index: Index, shape: Dims) -> Index:
-        """`index` with 0 where there is only one element."""
-        return tuple(const(0) if n == const(1) else i for i, n in zip(index, shape, strict=True))
-
     # -- grouping --------------------------------------------------------------------------
 
     def _nests(self) -> list[Nest]:
@@ -508,7 +413,11 @@ class Fusion:
             assert v.expr is not None
             leading = v.shape[0] if v.shape else None
             keys = [(v.stage, leading, x.buffer) for x in walk(v.expr) if isinstance(x, Load)]
-            found = list(dict.fromkeys(id(by_buffer[k]) for k in keys if k in by_buffer)) if self._fuse else []
+            found = (
+                list(dict.fromkeys(id(by_buffer[k]) for k in keys if k in by_buffer))
+                if self._fuse
+                else []
+            )
             nests = [n for n in merged if id(n) in found] if found else []
             if nests:
                 nest = nests[0]
@@ -527,78 +436,6 @@ class Fusion:
         return merged
 
 
-class Elements:
-    """The `ElementContext` of one node."""
-
-    def __init__(self, fusion: Fusion, node: Apply, first: int = 0) -> None:
-        self._fusion = fusion
-        self._node = node
-        self._reductions = first
-
-    def shape(self, operand: int) -> Dims:
-        return self._fusion.shape(self._node.inputs[operand])
-
-    def out_shape(self, output: int = 0) -> Dims:
-        return self._fusion.shape(self._node.outputs[output])
-
-    def integer(self, operand: int) -> Expr:
-        found = self._fusion.integer(self._node.inputs[operand])
-        if found is None:
-            raise NotImplementedError(f"{self._node.op}: {self._node.inputs[operand]!r} is known only from data")
-        return found
-
-    def read(self, operand: int, index: Index) -> Expr:
-        return self._fusion.element(self._node.inputs[operand], index)
-
-    def read_flat(self, operand: int, position: Expr) -> Expr:
-        v = self._node.inputs[operand]
-        shape = self._fusion.shape(v)
-        return self._fusion.element(v, unravel(position, shape))
-
-    def reduce(
-        self, combine: ScalarOp, dtype: str, extents: Sequence[Expr], element: Callable[[Index], Expr]
-    ) -> Expr:
-        number = self._fusion._numbers[self._node]
-        symbols = tuple(Symbol(f"r{number}_{self._reductions + k}") for k in range(len(extents)))
-        self._reductions += len(extents)
-        one = const(1)
-        index = tuple(const(0) if n == one else s for s, n in zip(symbols, extents, strict=True))
-        looped = tuple((s, n) for s, n in zip(symbols, extents, strict=True) if n != one)
-        body = cast(element(index), dtype)
-        return Reduction(combine, tuple(s for s, _ in looped), tuple(n for _, n in looped), body) if looped else body
-
-
-def unravel(position: Expr, shape: Dims) -> Index:
-    """The index of the element at a position in C order."""
-    index: list[Expr] = []
-    rest = position
-    for axis in reversed(range(len(shape))):
-        index.append(rest % shape[axis] if axis else rest)
-        rest = rest // shape[axis]
-    return tuple(reversed(index))
-
-
-def _at(value: Value, index: Index) -> Expr:
-    """The expression of a value at another index."""
-    assert value.expr is not None
-    own = axes(len(value.shape))
-    moved = {a: x for a, x in zip(own, index, strict=True) if a != x}
-    return substitute(value.expr, moved) if moved else value.expr
-
-
-def _reduces(value: Value) -> bool:
-    return value.expr is not None and any(isinstance(x, Reduction) for x in walk(value.expr))
-
-
-def _replace_refs(body: Expr, replacement: Mapping[Expr, Expr]) -> Expr:
-    """`body` with references replaced, those inside indices of other references first."""
-    done: dict[Expr, Expr] = {}
-    for x in walk(body):
-        new = rebuild(x, tuple(done[a] for a in x.args))
-        if isinstance(x, Ref):
-            found = replacement[x]
-            # A gather's index may itself hold references: they are replaced inside the load.
-            inner = {r: done[r] for a in x.args for r in walk(a) if isinstance(r, Ref)}
-            new = substitute(found, inner) if inner else found
-        done[x] = new
-    return done[body]
+def _even_parts(length: int) -> int:
+    """The greatest number of equal parts, `PARTS` at most, that a length divides into."""
+    return max(n for n in range(1, PARTS + 1) if length % n == 0)

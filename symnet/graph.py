@@ -7,10 +7,11 @@ nodes one identity, so that common subexpressions vanish by construction.
 
 from __future__ import annotations
 
+import copy
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from types import SimpleNamespace
+from types import FrameType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -39,13 +40,13 @@ _PACKAGE = __name__.partition(".")[0] + "."
 
 def user_line() -> SourceLine | None:
     """The innermost line on the call stack that is not symnet's own."""
-    frame = sys._getframe(1)
+    frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")
         if not module.startswith(_PACKAGE) and module != _PACKAGE[:-1]:
             code = frame.f_code
             return SourceLine(code.co_filename, frame.f_lineno, code.co_name)
-        frame = frame.f_back  # type: ignore[assignment]
+        frame = frame.f_back
     return None
 
 
@@ -94,8 +95,34 @@ class Variable(Operand):
         """Apply a table row elementwise, with broadcasting."""
         raise NotImplementedError  # defined where elementwise operations are: TensorVariable
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        # Operands first: a copy that follows the graph by recursion ends at a hundred nodes' depth.
+        for node in ancestors([self]):
+            if id(node) not in memo:
+                inputs = tuple(_copied(v, memo) for v in node.inputs)
+                new = Apply(node.op, inputs, (), node.line)
+                outputs = tuple(_copied(v, memo, new) for v in node.outputs)
+                object.__setattr__(new, "outputs", outputs)
+                memo[id(node)] = new
+        return _copied(self, memo)
+
     def __repr__(self) -> str:
         return self.name or (f"{self.owner.op}.{self.index}" if self.owner else f"<{self.type}>")
+
+
+def _copied(v: Variable, memo: dict[int, Any], owner: Apply | None = None) -> Variable:
+    """A copy of one variable whose owner, if it has one, has been copied."""
+    if isinstance(v, Constant):
+        return v
+    if id(v) not in memo:
+        new = object.__new__(v.__class__)
+        memo[id(v)] = new
+        for name, value in v.__getstate__().items():  # type: ignore[attr-defined]
+            shared = name in ("owner", "type")
+            new.__dict__[name] = value if shared else copy.deepcopy(value, memo)
+        new.owner = owner
+    found: Variable = memo[id(v)]
+    return found
 
 
 class Constant(Variable):
@@ -107,6 +134,10 @@ class Constant(Variable):
         if value.flags.writeable:
             self.data = value.copy()
             self.data.flags.writeable = False
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        self.data.flags.writeable = False
 
     def key(self) -> tuple[Any, ...]:
         """What makes two constants equal."""
@@ -149,7 +180,9 @@ VARIABLE_CLASSES.setdefault(TensorType, Variable)
 VARIABLE_CLASSES.setdefault(Constant, Constant)
 
 
-def make_variable(type: TensorType, owner: Apply | None = None, index: int = 0, name: str | None = None) -> Variable:
+def make_variable(
+    type: TensorType, owner: Apply | None = None, index: int = 0, name: str | None = None
+) -> Variable:
     """A variable of the class that belongs to its type."""
     made: Variable = VARIABLE_CLASSES[type.__class__](type, owner, index, name)
     return made
@@ -173,7 +206,9 @@ def ancestors(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> Ite
     seen: set[Apply] = set()
     stopped = set(stop)
     stack: list[tuple[Apply, bool]] = [
-        (v.owner, False) for v in reversed(list(outputs)) if v.owner is not None and v not in stopped
+        (v.owner, False)
+        for v in reversed(list(outputs))
+        if v.owner is not None and v not in stopped
     ]
     while stack:
         node, ready = stack.pop()
@@ -229,7 +264,11 @@ class Interner:
         return self._constants.setdefault(value.key(), value)
 
     def apply(
-        self, op: Op, inputs: Sequence[Variable], line: SourceLine | None = None, like: Apply | None = None
+        self,
+        op: Op,
+        inputs: Sequence[Variable],
+        line: SourceLine | None = None,
+        like: Apply | None = None,
     ) -> tuple[Variable, ...]:
         """Outputs of the one application of `op` to `inputs`.
 

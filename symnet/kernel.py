@@ -269,7 +269,9 @@ def verify(work: Kernel | Contraction) -> None:
                 if e.offset.dtype != "int64":
                     raise MalformedKernel(f"offset of {show(e)} is not int64 in\n{work}")
 
-    def check_block(stmts: tuple[Stmt, ...], bound: frozenset[Symbol], storing: bool) -> frozenset[Symbol]:
+    def check_block(
+        stmts: tuple[Stmt, ...], bound: frozenset[Symbol], storing: bool
+    ) -> frozenset[Symbol]:
         for stmt in stmts:
             match stmt:
                 case Let():

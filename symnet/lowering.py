@@ -9,16 +9,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from symnet import program
 from symnet.abstraction import abstract
-from symnet.fusion import Fusion, Group, Host, Nest, Product, Value
+from symnet.fusion import Fusion
 from symnet.graph import Constant, Variable
 from symnet.kernel import COLUMN, INNER, ROW, Contraction, Kernel, Let, Store, accumulated
 from symnet.nest import Reduction, Root, axes, build
-from symnet.program import Buffer, Copy, Guard, HostCall, Launch, Program
+from symnet.program import Buffer, Copy, Guard, HostCall, Kind, Launch, Program, Step
 from symnet.scalar import Const, Expr, Load, Symbol, const, simplify, substitute, walk
 from symnet.schedule import Draft, StepGraph
 from symnet.specialise import Specialisation
+from symnet.values import Group, Host, Nest, Product, Value, normal, position
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,7 @@ class _Lowering:
 
     # -- buffers ---------------------------------------------------------------------------
 
-    def _declare(self, v: Variable, name: str, kind: program.Kind) -> str:
+    def _declare(self, v: Variable, name: str, kind: Kind) -> str:
         self.buffers[name] = Buffer(name, v.dtype, self.dims.shape(v), kind)
         self.names[v] = name
         return name
@@ -138,7 +138,7 @@ class _Lowering:
         self.buffers[name] = Buffer(name, dtype, shape, "temporary")
         return name
 
-    def _used_buffers(self, steps: Sequence[program.Step]) -> tuple[Buffer, ...]:
+    def _used_buffers(self, steps: Sequence[Step]) -> tuple[Buffer, ...]:
         used = {b for s in steps for b in s.reads | s.writes}
         kept = ("input", "shared", "output")
         return tuple(b for b in self.buffers.values() if b.name in used or b.kind in kept)
@@ -174,14 +174,18 @@ class _Lowering:
         for flag, message in self.fusion.faults:
             name = self._buffer_of(self.fusion.values[flag])
             stage = self.fusion.values[flag].stage
-            self.drafts.append(Draft(stage + 1, frozenset((name,)), frozenset(), Guard(name, message), guard=True))
+            self.drafts.append(
+                Draft(stage + 1, frozenset((name,)), frozenset(), Guard(name, message), guard=True)
+            )
 
     def _leaf_outputs(self) -> None:
         """Outputs that are inputs, shared variables or constants."""
         for v, name in zip(self.frozen.outputs, self.outputs, strict=True):
             if v.owner is None:
                 source = self._buffer_of(self.fusion.values[v])
-                self.drafts.append(Draft(0, frozenset((source,)), frozenset((name,)), Copy(source, name)))
+                self.drafts.append(
+                    Draft(0, frozenset((source,)), frozenset((name,)), Copy(source, name))
+                )
 
     # -- updates ---------------------------------------------------------------------------
 
@@ -228,20 +232,10 @@ class _Lowering:
             isinstance(x, Load) and x.buffer == name for x in walk(group.left, group.right)
         ):
             return False
-        own: tuple[Expr, ...] = axes(value.ndim)
         shape = self.dims.shape(value)
-        own = tuple(const(0) if n == const(1) else a for a, n in zip(own, shape, strict=True))
-        here = simplify(self.fusion.offset(shape, own))
-        for v in group.values:
-            assert v.expr is not None or v.home is v
-            for x in walk(v.expr) if v.expr is not None else ():
-                if isinstance(x, Load) and x.buffer == name:
-                    if simplify(x.offset) != here or v.shape != shape:
-                        return False
-                if isinstance(x, Reduction) and any(
-                    isinstance(y, Load) and y.buffer == name for y in walk(x)
-                ):
-                    return False
+        here = simplify(position(shape, normal(axes(value.ndim), shape)))
+        if not all(self._reads_only(name, here, v, shape) for v in group.values):
+            return False
         later = [d for d in self.graph.readers(name) if d is not draft]
         if any(self.graph.precedes(draft, d) for d in later):
             return False
@@ -249,9 +243,22 @@ class _Lowering:
             d.before.append(draft)
         return True
 
+    @staticmethod
+    def _reads_only(name: str, here: Expr, value: Value, shape: tuple[Expr, ...]) -> bool:
+        """Whether a value reads a buffer at no other element than the one at hand."""
+        for x in walk(value.expr) if value.expr is not None else ():
+            if isinstance(x, Load) and x.buffer == name:
+                if value.shape != shape or simplify(x.offset) != here:
+                    return False
+            elif isinstance(x, Reduction) and any(
+                isinstance(y, Load) and y.buffer == name for y in walk(x)
+            ):
+                return False
+        return True
+
     # -- steps -----------------------------------------------------------------------------
 
-    def _step(self, group: Group) -> program.Step:
+    def _step(self, group: Group) -> Step:
         match group:
             case Nest():
                 return self._nest(group)
@@ -277,21 +284,26 @@ class _Lowering:
         lets: list[Let | Store] = []
         stores: list[Let | Store] = []
         moved: dict[Expr, Expr] = dict(zip(axes(2), (ROW, COLUMN), strict=True))
-        own = tuple(const(0) if n == const(1) else a for n, a in zip(group.result.shape, (ROW, COLUMN), strict=True))
-        offset = self.fusion.offset(group.result.shape, own)
+        offset = position(group.result.shape, normal((ROW, COLUMN), group.result.shape))
         for number, v in enumerate(group.values):
             value: Expr = acc if v.expr is None else substitute(v.expr, moved)
             if not isinstance(value, Const | Symbol):
                 lets.append(Let(Symbol(f"s{number}", value.dtype), value))
                 value = Symbol(f"s{number}", value.dtype)
             stores.extend(Store(b, offset, value) for b in self.targets[v.variable])
-        factors = (Let(Symbol("left", acc.dtype), group.left), Let(Symbol("right", acc.dtype), group.right))
+        factors = (
+            Let(Symbol("left", acc.dtype), group.left),
+            Let(Symbol("right", acc.dtype), group.right),
+        )
         sizes = tuple(Let(Symbol(f"size{k}"), n) for k, n in enumerate((rows, columns, inner)))
         bound = {ROW: rows, COLUMN: columns, INNER: inner, acc: None}
         found = abstract((*sizes, *factors, *lets, *stores), self._dtypes(), bound)
-        heads = [s.value for s in found.stmts[:5] if isinstance(s, Let)]
+        head = [s.value for s in found.stmts[:5] if isinstance(s, Let)]
+        rows, columns, inner, left, right = head
         epilogue = tuple(s for s in found.stmts[5:] if isinstance(s, Let | Store))
-        work = Contraction(found.params, found.ints, *heads, epilogue, acc.dtype)
+        work = Contraction(
+            found.params, found.ints, rows, columns, inner, left, right, epilogue, acc.dtype
+        )
         return Launch(work, found.buffers, found.arguments, _label(group.values))
 
     def _host(self, group: Host) -> HostCall:

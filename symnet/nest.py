@@ -58,7 +58,9 @@ class Reduction(Expr):
 
     def with_args(self, args: tuple[Expr, ...]) -> Expr:
         """The same reduction of another body over other extents."""
-        return self if args == self.args else Reduction(self.combine, self.symbols, args[1:], args[0])
+        return (
+            self if args == self.args else Reduction(self.combine, self.symbols, args[1:], args[0])
+        )
 
     def __eq__(self, other: object) -> bool:
         return self is other or (
@@ -157,7 +159,9 @@ class _Builder:
             for x in group:
                 body = substitute(x.body, ready)
                 bodies.append(substitute(body, dict(zip(x.symbols, symbols, strict=True))))
-            stmt, results = self.reduce([x.combine for x in group], bodies, symbols, extents, ready, bound)
+            stmt, results = self.reduce(
+                [x.combine for x in group], bodies, symbols, extents, ready, bound
+            )
             stmts.append(stmt)
             ready.update(zip(group, results, strict=True))
         return stmts
@@ -188,6 +192,11 @@ class _Builder:
         return Reduce(axis, extents[0], accumulators, tuple(body)), results
 
 
+def _is_axis(symbol: Symbol) -> bool:
+    """Whether a symbol is a loop axis: ``i0`` of an output, ``r5_0`` of a reduction."""
+    return symbol.name[0] in "ir" and symbol.name[1:2].isdigit()
+
+
 class _Closed:
     """Whether an expression depends on no loop axis but the bound ones."""
 
@@ -200,7 +209,7 @@ class _Closed:
             if x in self._free:
                 continue
             free: frozenset[Symbol] = frozenset()
-            if isinstance(x, Symbol) and x not in self._bound and x.name[0] in "ir" and x.name[1:2].isdigit():
+            if isinstance(x, Symbol) and x not in self._bound and _is_axis(x):
                 free = frozenset((x,))
             for a in x.args:
                 free |= self._free[a]
@@ -214,28 +223,38 @@ def collapse(stmt: Stmt) -> Stmt:
     """Make one loop of two nested ones that walk through memory as one would."""
     match stmt:
         case Loop():
-            body = tuple(collapse(s) for s in stmt.body)
-            stmt = Loop(stmt.axis, stmt.extent, body)
-            if len(body) == 1 and isinstance(inner := body[0], Loop):
-                if not any(isinstance(s, Loop | Reduce) for s in inner.body):
-                    merged = _merge_axes(stmt.axis, inner.axis, inner.extent, inner.body)
-                    if merged is not None:
-                        return Loop(inner.axis, _times(stmt.extent, inner.extent), merged)
-        case Reduce(body=(*before, Reduce() as inner)):
-            inner = collapse(inner)
-            stmt = Reduce(stmt.axis, stmt.extent, stmt.accumulators, (*before, inner))
-            passed = tuple(a.value for a in stmt.accumulators) == tuple(a.symbol for a in inner.accumulators)
-            if not before and not inner.body and passed:
-                stores = tuple(Let(a.symbol, a.value) for a in inner.accumulators)
-                merged = _merge_axes(stmt.axis, inner.axis, inner.extent, stores)
-                if merged is not None:
-                    accumulators = tuple(
-                        Accumulator(a.symbol, a.combine, m.value)
-                        for a, m in zip(stmt.accumulators, merged, strict=True)
-                        if isinstance(m, Let)
-                    )
-                    return Reduce(inner.axis, _times(stmt.extent, inner.extent), accumulators)
+            return _collapse_loop(Loop(stmt.axis, stmt.extent, tuple(map(collapse, stmt.body))))
+        case Reduce(body=(Reduce() as inner,)):
+            return _collapse_reduce(stmt, inner)
     return stmt
+
+
+def _collapse_loop(outer: Loop) -> Loop:
+    match outer.body:
+        case (Loop() as inner,) if not any(isinstance(s, Loop | Reduce) for s in inner.body):
+            merged = _merge_axes(outer.axis, inner.axis, inner.extent, inner.body)
+            if merged is not None:
+                return Loop(inner.axis, _times(outer.extent, inner.extent), merged)
+    return outer
+
+
+def _collapse_reduce(outer: Reduce, inner: Reduce) -> Reduce:
+    within = collapse(inner)
+    assert isinstance(within, Reduce)
+    outer = Reduce(outer.axis, outer.extent, outer.accumulators, (within,))
+    handed_on = [a.symbol for a in within.accumulators]
+    if within.body or [a.value for a in outer.accumulators] != handed_on:
+        return outer
+    values = tuple(Let(a.symbol, a.value) for a in within.accumulators)
+    merged = _merge_axes(outer.axis, within.axis, within.extent, values)
+    if merged is None:
+        return outer
+    accumulators = tuple(
+        Accumulator(a.symbol, a.combine, m.value)
+        for a, m in zip(outer.accumulators, merged, strict=True)
+        if isinstance(m, Let)
+    )
+    return Reduce(within.axis, _times(outer.extent, within.extent), accumulators)
 
 
 def _times(a: Expr, b: Expr) -> Expr:

@@ -75,7 +75,11 @@ class ElementContext(Protocol):
         ...
 
     def reduce(
-        self, combine: ScalarOp, dtype: str, extents: Sequence[Expr], element: Callable[[Index], Expr]
+        self,
+        combine: ScalarOp,
+        dtype: str,
+        extents: Sequence[Expr],
+        element: Callable[[Index], Expr],
     ) -> Expr:
         """`element` combined over all points of a box; `dtype` is the accumulator's."""
         ...
@@ -89,7 +93,9 @@ class Op:
         """Whether gradients count the outputs as unconnected with the operands, as lengths are."""
         return False
 
-    def infer_types(self, types: Sequence[TensorType], operands: Sequence[Variable]) -> list[TensorType]:
+    def infer_types(
+        self, types: Sequence[TensorType], operands: Sequence[Variable]
+    ) -> list[TensorType]:
         """Types of the outputs.
 
         Parameters

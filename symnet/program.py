@@ -125,12 +125,16 @@ class Launch:
     def reads(self) -> frozenset[str]:
         """Names of the buffers it reads."""
         loaded = {x.buffer for x in kernel.loads(_statements(self.work))}
-        return frozenset(b for b, p in zip(self.buffers, self.work.params, strict=True) if p.name in loaded)
+        return frozenset(
+            b for b, p in zip(self.buffers, self.work.params, strict=True) if p.name in loaded
+        )
 
     @property
     def writes(self) -> frozenset[str]:
         """Names of the buffers it writes."""
-        return frozenset(b for b, p in zip(self.buffers, self.work.params, strict=True) if p.written)
+        return frozenset(
+            b for b, p in zip(self.buffers, self.work.params, strict=True) if p.written
+        )
 
     def __str__(self) -> str:
         ints = [show(x) for x in self.ints]
@@ -142,7 +146,8 @@ def _statements(work: Kernel | Contraction) -> tuple[kernel.Stmt, ...]:
     if isinstance(work, Kernel):
         return work.body
     factors = tuple(
-        kernel.Let(Symbol(name, x.dtype), x) for name, x in (("left", work.left), ("right", work.right))
+        kernel.Let(Symbol(name, x.dtype), x)
+        for name, x in (("left", work.left), ("right", work.right))
     )
     return factors + work.epilogue
 
@@ -260,7 +265,9 @@ class Program:
     def __str__(self) -> str:
         numbers = {work: i for i, work in enumerate(self.works)}
         lines = [f"program {self.name}({', '.join(self.inputs)}) -> ({', '.join(self.outputs)})"]
-        lines += [f"  {x}" for group in (self.sizes, self.ints, self.checks, self.buffers) for x in group]
+        lines += [
+            f"  {x}" for group in (self.sizes, self.ints, self.checks, self.buffers) for x in group
+        ]
         for step in self.steps:
             prefix = f"k{numbers[step.work]}: " if isinstance(step, Launch) else ""
             lines.append(f"  {prefix}{step}")
@@ -299,7 +306,9 @@ def verify(program: Program) -> None:
         if unknown:
             raise MalformedProgram(f"{step} names unknown buffers {unknown} in\n{program}")
         if not step.reads <= written:
-            raise MalformedProgram(f"{step} reads {step.reads - written} before writing in\n{program}")
+            raise MalformedProgram(
+                f"{step} reads {step.reads - written} before writing in\n{program}"
+            )
         for name in step.writes:
             if buffers[name].kind in ("input", "constant"):
                 raise MalformedProgram(f"{step} writes {buffers[name]} in\n{program}")

@@ -162,7 +162,9 @@ class _NodeShapes:
         return found
 
     def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
-        return self._shapes.assume_equal(left, right, self._check(_equal(left, right), what, "ValueError"))
+        return self._shapes.assume_equal(
+            left, right, self._check(_equal(left, right), what, "ValueError")
+        )
 
     def require(self, condition: Expr, what: str) -> None:
         known = self._shapes.simple(condition)
@@ -182,7 +184,8 @@ class _NodeShapes:
                 slots = ", ".join(f"{{{len(values) + i}}}" for i in range(len(dims)))
                 values.extend(dims)
                 shown.append(f"{_braced(v)} ({slots}{',' if len(dims) == 1 else ''})")
-        text = f"{_braced(self._node.op)}: {_escape(what)}. Shapes: {', '.join(shown)}{_escape(_place(self._node))}"
+        text = f"{_braced(self._node.op)}: {_escape(what)}. Shapes: {', '.join(shown)}"
+        text += _escape(_place(self._node))
         return Check(condition, text, tuple(values), error)
 
 

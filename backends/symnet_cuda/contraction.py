@@ -115,7 +115,8 @@ class _Tiled:
             names.append(self.x.bind(symbol))
             self.x.exact.add(symbol)
         kinds = signature(work.params, self.split, len(work.ints))
-        with self.writer.block(declaration(self.name, _THREADS, kinds, names)):
+        # One block at least: without it the compiler would rather spill than use many registers.
+        with self.writer.block(declaration(self.name, f"{_THREADS}, 1", kinds, names)):
             self._body()
         size = self.tile.rows * self.tile.columns * dtypes.itemsize(work.dtype)
         slots = self.tiles * self.splits * -(-size // 8) if self.split else const(0)

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from symnet import dtypes
+from symnet import dtypes, memory
 from symnet.program import Copy, Guard, HostCall, Launch, Program
 from symnet.scalar.integer import evaluate_int
 from symnet_cuda.codegen import Unit, generate
@@ -249,11 +249,13 @@ class CudaExecutable:
 
         launches = self._launches(values)
         slots = max((x.slots for of_step in launches.values() for x in of_step), default=0)
+        slots = _aligned(slots)
         counters = max((x.counters for of_step in launches.values() for x in of_step), default=0)
-        offsets: dict[str, int] = {}
-        total = _aligned(slots * 8)
+        planned, arena = memory.plan(program, values)
+        offsets = {name: slots * 8 + offset for name, offset in planned.items()}
+        total = slots * 8 + _aligned(arena)
         for b in program.buffers:
-            if b.name not in addresses:
+            if b.name not in addresses and b.name not in offsets:
                 offsets[b.name] = total
                 total += _aligned(sizes[b.name])
         self._provide(total, counters)

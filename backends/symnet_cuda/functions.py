@@ -60,14 +60,14 @@ def signature(params: Sequence[Param], shared: bool, ints: int) -> tuple[str, ..
     return (*pointers, *more, *["long long"] * ints)
 
 
-def declaration(name: str, threads: int, kinds: Sequence[str], names: Sequence[str]) -> str:
-    """The head of a function; a program's buffers never overlap."""
+def declaration(name: str, bounds: str, kinds: Sequence[str], names: Sequence[str]) -> str:
+    """The head of a function with its launch bounds; a program's buffers never overlap."""
     own = ("scratch", "counters")
     parameters = [
         f"{kind}{' __restrict__' if kind.endswith('*') and given not in own else ''} {given}"
         for kind, given in zip(kinds, names, strict=True)
     ]
-    head = f'extern "C" __global__ void __launch_bounds__({threads}) {name}('
+    head = f'extern "C" __global__ void __launch_bounds__({bounds}) {name}('
     line = f"{head}{', '.join(parameters)})"
     if len(line) <= 98:
         return line

@@ -214,7 +214,10 @@ def _drafts(kernel: Kernel) -> Iterator[tuple[Axes, tuple[Stmt, ...]]]:
         return (*sorted(lets, key=lambda x: order.index(x.symbol)), *body)
 
     def flush() -> Iterator[tuple[Axes, tuple[Stmt, ...]]]:
-        if any(not (isinstance(s, Let) and s.symbol in repeatable) for s in scalars):
+        # Values bound last are of no use here: whoever needs them repeats them.
+        while scalars and isinstance(last := scalars[-1], Let) and last.symbol in repeatable:
+            scalars.pop()
+        if scalars:
             yield (), complete(scalars)
         scalars.clear()
 

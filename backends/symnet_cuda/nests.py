@@ -56,7 +56,7 @@ class _Function:
             names.append(self.x.bind(symbol))
             self.x.exact.add(symbol)
         kinds = signature(self.kernel.params, self.shared, len(self.kernel.ints))
-        with self.writer.block(declaration(self.name, self.team.threads, kinds, names)):
+        with self.writer.block(declaration(self.name, str(self.team.threads), kinds, names)):
             self._place()
             for symbol, slot in self.phase.imports:
                 self.x.declare(symbol, Text(self._slot(str(slot), symbol.dtype)))

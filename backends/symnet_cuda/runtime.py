@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from symnet.backend import BackendError
+from symnet.config import config
 from symnet_cuda import compiler
 from symnet_cuda.codegen import Unit
 from symnet_cuda.device import Array
@@ -80,7 +81,7 @@ class Gpu:
 
     def load(self, unit: Unit) -> Mapping[str, Any]:
         """Compile for this GPU and load."""
-        binary = compiler.compile_unit(unit.source, self.architecture)
+        binary = compiler.compile_unit(unit.source, self.architecture, keep=config.cache)
         if not unit.signatures:
             return {}
         module = self._driver.module_from_buffer(binary.code)

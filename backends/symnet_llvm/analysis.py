@@ -74,9 +74,7 @@ class Facts:
         found = self.affine(offset, axis)
         return int(found[0].value) if found and isinstance(found[0], Const) else None
 
-    def varying(
-        self, stmts: Iterable[Stmt], symbols: frozenset[Symbol]
-    ) -> frozenset[Symbol]:
+    def varying(self, stmts: Iterable[Stmt], symbols: frozenset[Symbol]) -> frozenset[Symbol]:
         """`symbols` and what the statements bind to values that vary with them."""
         for stmt in stmts:
             if isinstance(stmt, Let):
@@ -84,9 +82,7 @@ class Facts:
                     symbols |= {stmt.symbol}
             elif isinstance(stmt, Reduce):
                 inside = self.varying(stmt.body, symbols)
-                symbols |= {
-                    a.symbol for a in stmt.accumulators if self.symbols(a.value) & inside
-                }
+                symbols |= {a.symbol for a in stmt.accumulators if self.symbols(a.value) & inside}
         return symbols
 
 

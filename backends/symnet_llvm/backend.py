@@ -46,14 +46,14 @@ class LLVMBackend:
 
     def compile(self, program: Program, profile: bool = False) -> Executable:
         """Generate code for a program; `profile` makes it record the time of each step."""
-        target, threads = host(), _threads()
+        target, shared = host(), support(config.cache)
+        threads = 1 if shared.pool is None else _threads()
         layout = Layout.of(program)
         key = objects.key(
             "program", program.hash(), definitions(program), repr(target), str(threads),
             str(profile),
         )  # fmt: skip
         found = objects.load(key) if config.cache else None
-        shared = support(config.cache)
         if found is None:
             made = assemble(program, layout, target, threads, profile)
             found = objects.Entry(engine.compile_object(made.text, target), asdict(made.facts))

@@ -38,22 +38,6 @@ _FEW = 8
 """Iterations below which a loop is not worth dividing among threads."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Strip:
-    """A stretch of a loop: so many vectors in lockstep, and how the last ones are masked.
-
-    `ragged` counts the lanes of all units that are in use, None if all are, or is -1 if that is
-    to be computed (one unit) from the distance to `high`. `alone` means that the strip is the
-    whole loop and a single iteration of it.
-    """
-
-    low: Value
-    high: Value
-    units: int
-    ragged: int | None = None
-    alone: bool = False
-
-
 def emit_kernel(work: Kernel, name: str, target: Target) -> Emitted:
     """Generate the function of a kernel.
 
@@ -124,9 +108,7 @@ class _Codegen:
         loops = {i for i, s in enumerate(self.body) if isinstance(s, Loop) and self._division(s)}
         costs = self.plan.costs
         shared = sum(costs[i] for i in loops)
-        repeated = sum(
-            costs[i] for i, s in enumerate(self.body) if isinstance(s, Let | Reduce)
-        )
+        repeated = sum(costs[i] for i, s in enumerate(self.body) if isinstance(s, Let | Reduce))
         return frozenset(loops) if shared > 4 * repeated else frozenset()
 
     def _division(self, stmt: Loop) -> Loop | None:
@@ -203,9 +185,7 @@ class _Codegen:
             else:
                 stack.extend(reversed(x.args))
 
-    def _before(
-        self, stmt: Loop | Reduce, low: Value, high: Value
-    ) -> Callable[[], None] | None:
+    def _before(self, stmt: Loop | Reduce, low: Value, high: Value) -> Callable[[], None] | None:
         """Write what the iterations of a loop have in common.
 
         If the loop may have none, that is not done now: what is returned does it.
@@ -229,44 +209,6 @@ class _Codegen:
 
     # -------------------------------------------------------------------------------------- loops
 
-    def _strips(
-        self, low: Value, high: Value, how: Vectors, even: bool = False
-    ) -> list[_Strip]:
-        """How a vector loop goes through its range; `even` if that is surely whole vectors."""
-        width, units = how.width, how.units
-        step = width * units
-        f = self.f
-        if isinstance(low, int) and isinstance(high, int):
-            count = high - low
-            if count <= 0:
-                return []
-            if count <= step:
-                left = -(-count // width)
-                return [_Strip(low, high, left, None if count % width == 0 else count, True)]
-            if how.masked and count % width:
-                return [_Strip(low, high, 1, -1)]
-            middle = low + count // step * step
-            strips = [_Strip(low, middle, units)]
-            rest = high - middle
-            if rest:
-                left = -(-rest // width)
-                strips.append(_Strip(middle, high, left, None if rest % width == 0 else rest))
-            return strips
-        if even and units == 1:
-            return [_Strip(low, high, 1)]
-        if how.masked and not even:
-            return [_Strip(low, high, 1, -1)]
-        middle_ = f.add(low, f.round_down(f.sub(high, low), step))
-        return [_Strip(low, middle_, units), _Strip(middle_, high, 1, None if even else -1)]
-
-    def _masks(self, strip: _Strip, at: Value, width: int) -> tuple[str | None, ...]:
-        if strip.ragged is None:
-            return (None,) * strip.units
-        if strip.ragged == -1:
-            return (self.f.mask(self.f.sub(strip.high, at), width),)
-        last = strip.ragged - (strip.units - 1) * width
-        return (None,) * (strip.units - 1) + (self.f.mask(last, width),)
-
     def _loop(self, stmt: Loop, low: Value, high: Value) -> None:
         how = self._vectors(stmt)
         if how is None:
@@ -275,7 +217,7 @@ class _Codegen:
         f, values = self.f, self.values
         # A share begins and ends between vectors if the whole loop does.
         even = isinstance(stmt.extent, Const) and stmt.extent.value % how.width == 0
-        strips = self._strips(low, high, how, even)
+        strips = strips(f, low, high, how, even)
         with self._wide(how):
             if self._is_alone(strips):
                 with self._alone(stmt, strips[0], how.width):
@@ -289,23 +231,23 @@ class _Codegen:
                         values.scope(),
                         f.loop(strip.low, strip.high, step, before=before) as frame,
                     ):
-                        masks = self._masks(strip, frame.iv, how.width)
+                        masks = masks(self.f, strip, frame.iv, how.width)
                         with values.vectors(Lanes(how.width, masks, stmt.axis, frame.iv)):
                             self._block(stmt.body)
 
-    def _is_alone(self, strips: list[_Strip]) -> bool:
+    def _is_alone(self, strips: list[Strip]) -> bool:
         return len(strips) == 1 and strips[0].alone
 
     @contextmanager
     def _alone(
-        self, stmt: Loop | Reduce, strip: _Strip, width: int
+        self, stmt: Loop | Reduce, strip: Strip, width: int
     ) -> Iterator[tuple[str | None, ...]]:
         """A whole loop as a straight line of code; gives the masks.
 
         What it computes is there for later loops over the same axis: the exponentials that one
         reduction sums are those that the loop after it divides by the sum.
         """
-        masks = self._masks(strip, strip.low, width)
+        masks = masks(self.f, strip, strip.low, width)
         lanes = Lanes(width, masks, stmt.axis, strip.low)
         with self.values.vectors(lanes, local=bound((stmt,)) - {stmt.axis}):
             yield masks
@@ -354,9 +296,9 @@ class _Codegen:
 
     def _reduce_vectors(self, stmt: Reduce, how: Vectors) -> None:
         f, values, width = self.f, self.values, how.width
-        sums = [_Partials(self.f, a, width, 1, how.units) for a in stmt.accumulators]
+        sums = [Partials(self.f, a, width, 1, how.units) for a in stmt.accumulators]
         extent = values.scalar(stmt.extent)
-        strips = self._strips(0, extent, how)
+        strips = strips(f, 0, extent, how)
         if self._is_alone(strips):
             with self._alone(stmt, strips[0], width) as masks:
                 self._block(stmt.body)
@@ -369,8 +311,8 @@ class _Codegen:
                 for strip in strips:
                     step = width * strip.units
 
-                    def body(at: Value, parts: list[_Parts], strip: _Strip = strip) -> list[_Parts]:
-                        masks = self._masks(strip, at, width)
+                    def body(at: Value, parts: list[Parts], strip: Strip = strip) -> list[Parts]:
+                        masks = masks(self.f, strip, at, width)
                         with values.vectors(Lanes(width, masks, stmt.axis, at)):
                             self._block(stmt.body)
                             return [
@@ -386,11 +328,11 @@ class _Codegen:
 
     def _masked(
         self,
-        sums: _Partials,
+        sums: Partials,
         new: Sequence[str],
         old: Sequence[str | None],
         masks: tuple[str | None, ...],
-    ) -> _Parts:
+    ) -> Parts:
         """New partial results in the lanes that count, old ones in the others."""
         truth = register("bool", sums.width)
         return [
@@ -400,9 +342,7 @@ class _Codegen:
             for n, o, m in zip(new, old, masks, strict=True)
         ]
 
-    def _combined(
-        self, sums: _Partials, old: Sequence[str | None], varies: bool
-    ) -> tuple[str, ...]:
+    def _combined(self, sums: Partials, old: Sequence[str | None], varies: bool) -> tuple[str, ...]:
         """Old partial results combined with the value at hand; the value where there are none."""
         values, a = self.values, sums.accumulator
         get = values.vector if varies else values.value
@@ -421,15 +361,15 @@ class _Codegen:
         if isinstance(extent, int) and (extent < copies or self._short(stmt)):
             copies = extent
         sums = [
-            _Partials(self.f, a, lanes.width if v else 1, lanes.units if v else 1, copies)
+            Partials(self.f, a, lanes.width if v else 1, lanes.units if v else 1, copies)
             for a, v in zip(stmt.accumulators, varying, strict=True)
         ]
         with values.scope():
             before = self._before(stmt, 0, extent)
             for strip in self._groups(extent, copies):
 
-                def body(at: Value, parts: list[_Parts], strip: _Strip = strip) -> list[_Parts]:
-                    new: list[_Parts] = [[] for _ in sums]
+                def body(at: Value, parts: list[Parts], strip: Strip = strip) -> list[Parts]:
+                    new: list[Parts] = [[] for _ in sums]
                     for copy in range(strip.units):
                         with values.scope():
                             values.bind(stmt.axis, (self.f.add(at, copy),))
@@ -443,22 +383,22 @@ class _Codegen:
         for s, varies in zip(sums, varying, strict=True):
             values.bind(s.accumulator.symbol, s.total(), varies)
 
-    def _groups(self, extent: Value, copies: int) -> list[_Strip]:
+    def _groups(self, extent: Value, copies: int) -> list[Strip]:
         """How a serial reduction goes through its range: in groups, then through what is left."""
         if isinstance(extent, int):
             middle = extent // copies * copies if copies else 0
-            strips = [_Strip(0, middle, copies), _Strip(middle, extent, extent - middle)]
+            strips = [Strip(0, middle, copies), Strip(middle, extent, extent - middle)]
             return [s for s in strips if s.low != s.high]
         middle_ = self.f.round_down(extent, copies)
-        return [_Strip(0, middle_, copies), _Strip(middle_, extent, 1)]
+        return [Strip(0, middle_, copies), Strip(middle_, extent, 1)]
 
     def _accumulate(
         self,
-        sums: list[_Partials],
-        strip: _Strip,
+        sums: list[Partials],
+        strip: Strip,
         step: int,
         before: Callable[[], None] | None,
-        body: Callable[[Value, list[_Parts]], list[_Parts]],
+        body: Callable[[Value, list[Parts]], list[Parts]],
     ) -> None:
         """Run `body` over a strip; it turns the partial results of an iteration into the next."""
         used = [s.parts[: strip.units] for s in sums]
@@ -479,55 +419,8 @@ class _Codegen:
                 for r in part
             ]
             with self.f.loop(strip.low, strip.high, step, carried, before=before) as frame:
-                new = body(frame.iv, _like(filled, frame.phis))
+                new = body(frame.iv, like(filled, frame.phis))
                 frame.next = [r for parts in new for part in parts for r in part or ()]
-            new = _like(filled, frame.out)
+            new = like(filled, frame.out)
         for s, parts in zip(sums, new, strict=True):
             s.parts[: strip.units] = parts
-
-
-_Parts = list[tuple[str, ...] | None]
-"""Partial results of one accumulator: for each copy its registers, None if nothing is in it."""
-
-
-def flat(parts: _Parts) -> list[str | None]:
-    """Partial results of one register each."""
-    return [p[0] if p else None for p in parts]
-
-
-def _like(shape: list[list[tuple[str, ...]]], registers: Sequence[str]) -> list[_Parts]:
-    """Registers in the nesting of `shape`."""
-    left = iter(registers)
-    return [[tuple(next(left) for _ in part) for part in parts] for parts in shape]
-
-
-class _Partials:
-    """Partial results of one accumulator.
-
-    There are `copies` of them, each of `units` registers of `width` lanes.
-    """
-
-    def __init__(
-        self, f: Emitter, accumulator: Accumulator, width: int, units: int, copies: int
-    ) -> None:
-        dtype = accumulator.value.dtype
-        self.accumulator = accumulator
-        self.width = width
-        self.scalar = register(dtype)
-        self.type = register(dtype, width)
-        self.start = const(identity(accumulator.combine, dtype), dtype, width)
-        self.zero = (self.start,) * units
-        self.combine = combiner(f, accumulator.combine, dtype, width)
-        self.parts: _Parts = [None] * copies
-
-    def total(self) -> tuple[str, ...]:
-        """All copies combined, by halves."""
-        left = [p for p in self.parts if p is not None] or [self.zero]
-        while len(left) > 1:
-            half = (len(left) + 1) // 2
-            pairs = [
-                tuple(self.combine(x, y) for x, y in zip(a, b, strict=True))
-                for a, b in zip(left[:half], left[half:], strict=False)
-            ]
-            left = pairs + left[len(pairs) : half]
-        return left[0]

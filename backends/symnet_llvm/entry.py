@@ -90,7 +90,8 @@ declare void @PyErr_SetString(ptr, ptr)
 declare ptr @{array_new}(ptr, i32, ptr, i32, ptr, ptr, i32, i32, ptr)
 declare void @llvm.memcpy.p0.p0.i64(ptr, ptr, i64, i1)
 
-define ptr @symnet_entry(ptr %self, ptr %arguments, i64 %count) nounwind {{
+; The unwind table is for the end of the interpreter, which ends threads inside RestoreThread.
+define ptr @symnet_entry(ptr %self, ptr %arguments, i64 %count) nounwind uwtable {{
 entry:
   %state = call ptr @PyCapsule_GetPointer(ptr %self, ptr null)
 {words}
@@ -296,14 +297,15 @@ def addresses() -> dict[str, int] | None:
     if not _fields_are_where_expected():
         return None
     try:
-        found = {name: _address(getattr(ctypes.pythonapi, name)) for name in IMPORTS}
+        found = {name: address_of(getattr(ctypes.pythonapi, name)) for name in IMPORTS}
         array_new = _array_new()
     except AttributeError:
         return None
     return None if array_new is None else found | {ARRAY_NEW: array_new}
 
 
-def _address(function: Any) -> int:
+def address_of(function: Any) -> int:
+    """The address of a function that ctypes knows."""
     address = ctypes.cast(function, ctypes.c_void_p).value
     assert address is not None
     return address

@@ -6,8 +6,8 @@ nothing. While a vector axis is set (`vectors`), an expression that mentions the
 computed from it, *varies* and is held in one vector register for each unit (several vectors in
 lockstep hide latency); all others stay scalars until a vector instruction needs them.
 
-Rows that are not primitive are expanded. Small expansions are written in place (`lower`), large
-ones (`exp`, `tanh`) become helper functions that any number of kernels share.
+Rows that are not primitive have been expanded (`symnet_llvm.expansion`), large ones excepted: they
+become helper functions that any number of kernels share.
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from functools import cache
 
 from symnet import dtypes
 from symnet.kernel import Store
-from symnet.scalar import Call, Const, Expr, Load, ScalarOp, Symbol, cast, rebuild, walk
+from symnet.scalar import Call, Const, Expr, Load, ScalarOp, Symbol
 from symnet_llvm.analysis import Facts
+from symnet_llvm.expansion import expansion, parameters
 from symnet_llvm.ir import (
     MEMORY,
     REGISTER,
@@ -34,9 +35,6 @@ from symnet_llvm.ir import (
     vector,
 )
 from symnet_llvm.scalars import primitive
-
-LARGE = 16
-"""Nodes from which on an expansion becomes a function of its own."""
 
 _COMPARISONS = frozenset({"eq", "neq", "lt", "le", "gt", "ge"})
 
@@ -367,8 +365,21 @@ class Expressions:
         if product is not None:
             return self._fuse(x, product)
         operands = [self.vector(a) for a in x.operands]
+        if x.op.name in ("quotient", "remainder"):
+            operands[1] = self._divisors(operands[1], x.dtype)
         return tuple(
             self._apply(x, values, self.lanes.width) for values in zip(*operands, strict=True)
+        )
+
+    def _divisors(self, values: tuple[str, ...], dtype: str) -> tuple[str, ...]:
+        """Divisors with 1 in the lanes that do not count: the machine traps on 0 there too."""
+        width = self.lanes.width
+        type_, one = register(dtype, width), const(1, dtype, width)
+        return tuple(
+            v
+            if mask is None
+            else self.f.op(f"select {vector('i1', width)} {mask}, {type_} {v}, {type_} {one}")
+            for v, mask in zip(values, self.lanes.masks, strict=True)
         )
 
     def _uniform(self, x: Call) -> Value:
@@ -390,12 +401,12 @@ class Expressions:
         if x.op.expand is None:
             sources = tuple(a.dtype for a in x.operands)
             return primitive(self.f, x.op.name, sources, x.dtype, values, lanes)
-        parameters = _parameters(x)
-        helper = function(x.op, parameters, x.dtype, lanes)
+        given = parameters(x)
+        helper = function(x.op, given, x.dtype, lanes)
         self.f.declarations |= helper.texts
         arguments = ", ".join(
             f"{register(p.dtype, lanes)} {v}"
-            for p, v in zip(parameters, values, strict=True)
+            for p, v in zip(given, values, strict=True)
             if isinstance(p, Symbol)
         )
         return self.f.op(f"call {register(x.dtype, lanes)} @{helper.name}({arguments})")
@@ -417,9 +428,7 @@ class Expressions:
                     term = f.op(f"fneg {type_} {term}")
                 else:
                     left = f.op(f"fneg {type_} {left}")
-            results.append(
-                primitive(f, "fma", (x.dtype,) * 3, x.dtype, (left, right, term), width)
-            )
+            results.append(primitive(f, "fma", (x.dtype,) * 3, x.dtype, (left, right, term), width))
         return tuple(results)
 
     def _compare(self, x: Call, coefficient: Expr, rest: Expr) -> Values:
@@ -446,63 +455,12 @@ class Expressions:
 _ORDER = {"eq": "eq", "neq": "ne", "lt": "slt", "le": "sle", "gt": "sgt", "ge": "sge"}
 
 
-# ---------------------------------------------------------------------------------- expansion
-
-
 @dataclass(frozen=True, slots=True)
 class Helper:
     """A row's expansion as a function: its name, and the texts a module needs to call it."""
 
     name: str
     texts: frozenset[str]
-
-
-def _parameters(x: Call) -> tuple[Expr, ...]:
-    """The operands of a call with symbols `a0`, `a1` ... for all that are not constant."""
-    return tuple(
-        a if isinstance(a, Const) else Symbol(f"a{i}", a.dtype) for i, a in enumerate(x.operands)
-    )
-
-
-@cache
-def _expansion(op: ScalarOp, operands: tuple[Expr, ...], result: str) -> Expr:
-    """What a row means in primitives and large rows."""
-    assert op.expand is not None
-    return lower(cast(op.expand(*operands), result))
-
-
-@cache
-def _is_large(op: ScalarOp, operands: tuple[Expr, ...], result: str) -> bool:
-    found = walk(_expansion(op, operands, result))
-    return sum(isinstance(x, Call) for x in found) > LARGE
-
-
-def lower(root: Expr, done: dict[Expr, Expr] | None = None) -> Expr:
-    """Expand rows until only primitives and large rows remain.
-
-    `done` is what earlier calls found, shared among the expressions of one kernel.
-    """
-    done = {} if done is None else done
-    stack = [root]
-    while stack:
-        x = stack[-1]
-        if x in done:
-            stack.pop()
-            continue
-        missing = [a for a in x.args if a not in done]
-        if missing:
-            stack.extend(missing)
-            continue
-        stack.pop()
-        y = rebuild(x, tuple(done[a] for a in x.args))
-        if (
-            isinstance(y, Call)
-            and y.op.expand is not None
-            and not _is_large(y.op, _parameters(y), y.dtype)
-        ):
-            y = lower(cast(y.op.expand(*y.operands), y.dtype))
-        done[x] = y
-    return done[root]
 
 
 @cache
@@ -512,13 +470,13 @@ def function(op: ScalarOp, operands: tuple[Expr, ...], result: str, lanes: int) 
     Its parameters are those of `operands` that are symbols; constants are built in.
     """
     symbols = [a for a in operands if isinstance(a, Symbol)]
-    parameters = [f"{register(a.dtype, lanes)} %{a.name}" for a in symbols]
-    f = Emitter("NAME", parameters, register(result, lanes), "#1")
+    arguments = [f"{register(a.dtype, lanes)} %{a.name}" for a in symbols]
+    f = Emitter("NAME", arguments, register(result, lanes), "#1")
     values = Expressions(f)
     with values.vectors(Lanes(lanes)):
         for a in symbols:
             values.bind(a, (f"%{a.name}",), varying=True)
-        (out,) = values.vector(_expansion(op, operands, result))
+        (out,) = values.vector(expansion(op, operands, result))
         f.do(f"ret {register(result, lanes)} {out}")
     body = f.text()
     # Rows of users may share a name, not a meaning; the checksum tells them apart.

@@ -14,7 +14,7 @@ from symnet.kernel import Accumulator, Let, Loop, Reduce, Stmt, Store
 from symnet.scalar import Const, Expr, Load, Symbol, rebuild, substitute, walk
 from symnet.scalar.integer import NotAffineError, simplify, split
 from symnet_llvm.analysis import bound
-from symnet_llvm.expressions import lower
+from symnet_llvm.expansion import lower
 
 _ONE = Const(1, "int64")
 _ZERO = Const(0, "int64")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+import time
 from dataclasses import dataclass
 
 from symnet_llvm import engine, entry, ir, objects, pool
@@ -32,6 +33,8 @@ class Support:
 
 
 _LOCK = threading.Lock()
+_CLOCK = ctypes.CFUNCTYPE(ctypes.c_int64)(time.perf_counter_ns)
+"""What profiled code asks for the time where there is no pool."""
 _loaded: list[Support] = []
 
 
@@ -57,6 +60,8 @@ def _make(target: Target, cached: bool) -> Support:
         team = pool.Pool(_load(code, threads, pool.EXPORTS, target))
         engine.define("symnet_barrier", team.barrier)
         engine.define("symnet_clock", team.clock)
+    else:
+        engine.define("symnet_clock", entry.address_of(_CLOCK))
     python = entry.addresses()
     if python is not None:
         code = _code("entry", entry.text(), target, cached)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import reduce
 from typing import Any
 
 import numpy as np
@@ -27,7 +28,7 @@ from symnet.op import (
 )
 from symnet.ops import build, integers
 from symnet.scalar import Const, Expr, cast, const, simplify
-from symnet.scalar.primitives import eq, ge, gt, logical_and, lt, maximum, minimum, neq, switch
+from symnet.scalar.primitives import eq, ge, gt, logical_and, lt, maximum, minimum, mul, neq, switch
 from symnet.types import TensorType
 
 
@@ -262,6 +263,8 @@ def _shape_axes(spec: Spec, node: Apply, context: ShapeContext, first: int) -> l
             context.require(
                 logical_and(ge(at, -n), lt(at, n)), f"index of dimension {axis} is out of range"
             )
+        elif isinstance(entry, Point):
+            _require_room(dims[axis], const(1), context)
         elif isinstance(entry, Range) and entry.step:
             context.require(neq(context.integer(after - 1), const(0)), "the step of a slice is 0")
     unknown = set(data.values())
@@ -390,6 +393,7 @@ class IncSubtensor(IndexedOp):
     def element(self, node: Apply, output: int, index: Index, context: ElementContext) -> Expr:
         conditions: list[Expr] = []
         inner: list[Expr] = []
+        lengths: list[Expr] = []
         for axis, i in zip(_element_axes(self.spec, node, context, 2), index, strict=True):
             if not axis.kept:
                 conditions.append(eq(i, axis.first))
@@ -403,8 +407,16 @@ class IncSubtensor(IndexedOp):
                 conditions += [ge(offset, const(0)), lt(offset, axis.length)]
                 # Read even where the part is not: the position must stay inside.
                 inner.append(maximum(minimum(offset, axis.length - 1), const(0)))
+                lengths.append(axis.length)
         x, y = node.inputs[:2]
         old = context.read(0, index)
+        if const(0) in lengths:
+            return old
+        unknown = [n for n in lengths if not isinstance(n, Const)]
+        if unknown:
+            # All reads of a value without elements go to one place.
+            some = minimum(reduce(mul, unknown), const(1))
+            inner = [i * some for i in inner]
         new = cast(context.read(1, _broadcast_index(y, inner)), x.dtype)
         new = new if self.set else old + new
         inside: Expr | None = None
@@ -486,7 +498,10 @@ class PickRows(IndexedOp):
         rows = context.require_equal(
             context.shape(0)[0], context.shape(1)[0], "as many indices as rows are needed"
         )
-        return [(rows,)]
+        columns = context.shape(0)[1]
+        _require_room(columns, rows, context)
+        static = node.out.type.shape[0]
+        return [(rows if static is None else const(static),)]
 
     def faults(self, node: Apply, context: ElementContext) -> Sequence[Fault]:
         return [_column_fault(node, context, 1, context.shape(0)[1])]
@@ -532,7 +547,8 @@ class PlaceRows(IndexedOp):
         rows = context.require_equal(
             context.shape(0)[0], context.shape(1)[0], "as many columns as values are needed"
         )
-        return [(rows, context.integer(2))]
+        dims = zip(node.out.type.shape, (rows, context.integer(2)), strict=True)
+        return [tuple(n if static is None else const(static) for static, n in dims)]
 
     def faults(self, node: Apply, context: ElementContext) -> Sequence[Fault]:
         return [_column_fault(node, context, 1, context.integer(2))]
@@ -553,6 +569,14 @@ class PlaceRows(IndexedOp):
         placed = np.zeros((len(g), int(columns)), g.dtype)
         placed[np.arange(len(g)), y] = g
         return [placed]
+
+
+def _require_room(length: Expr, count: Expr, context: ShapeContext) -> None:
+    """Assume that `count` indices do not go to an empty dimension, where none is right.
+
+    Every read can then be forced into the dimension.
+    """
+    context.require(gt(length, const(0)) | lt(count, const(1)), "an index to an empty dimension")
 
 
 def _common(op: Op, a: int | None, b: int | None) -> int | None:
@@ -586,8 +610,9 @@ class AdvancedSubtensor(IndexedOp):
         return [TensorType(x.dtype, x.shape[: self.axis] + index.shape + x.shape[self.axis + 1 :])]
 
     def infer_shape(self, node: Apply, context: ShapeContext) -> list[tuple[Expr, ...]]:
-        dims = context.shape(0)
-        return [dims[: self.axis] + context.shape(1) + dims[self.axis + 1 :]]
+        dims, index = context.shape(0), context.shape(1)
+        _require_room(dims[self.axis], reduce(mul, index, const(1)), context)
+        return [dims[: self.axis] + index + dims[self.axis + 1 :]]
 
     def faults(self, node: Apply, context: ElementContext) -> Sequence[Fault]:
         return [_column_fault(node, context, 1, context.shape(0)[self.axis])]

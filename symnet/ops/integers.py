@@ -136,7 +136,10 @@ class _Entries:
     shape_of: ShapeOf
 
     def shape(self, operand: int) -> tuple[Expr, ...]:
-        return self.shape_of(self.node.inputs[operand])
+        v = self.node.inputs[operand]
+        if None in v.type.shape:
+            return self.shape_of(v)
+        return tuple(const(n) for n in v.type.shape if n is not None)
 
     def out_shape(self, output: int = 0) -> tuple[Expr, ...]:
         return tuple(const(n) for n in self.node.outputs[output].type.shape if n is not None)

@@ -17,7 +17,7 @@ from symnet.ops.elementwise import Elemwise
 from symnet.ops.indexing import PlaceRows, Point, Subtensor
 from symnet.ops.reduce import Reduce
 from symnet.ops.shape import Broadcast, DimShuffle, MakeVector, Reshape, ShapeOf
-from symnet.rewriting.pattern import AnyRule, Hole, OpRule, Rule, fill_value
+from symnet.rewriting.pattern import AnyRule, Binding, Hole, OpRule, Rule, fill_value
 from symnet.scalar import TABLE
 
 x, y = Hole("x"), Hole("y")
@@ -25,12 +25,24 @@ _t = TABLE
 add, sub, mul, neg = _t["add"], _t["sub"], _t["mul"], _t["neg"]
 true_div, power, sqr, switch = _t["true_div"], _t["pow"], _t["sqr"], _t["switch"]
 
+
+def _is_never_negative(bound: Binding) -> bool:
+    """Whether no element of x is below zero, by the row that computes it."""
+    node = bound[x].owner
+    names = ("sqr", "abs", "exp", "sigmoid", "sqrt")
+    return node is not None and isinstance(node.op, Elemwise) and node.op.scalar.name in names
+
+
+def _is_floating(bound: Binding) -> bool:
+    return dtypes.is_float(bound[x].dtype)
+
+
 ALGEBRA: list[AnyRule] = [
     Rule("sub_zero", x - 0, x, "a difference to nothing"),
     Rule("mul_one", x * 1, x, "the identity of mul"),
     Rule("div_one", x / 1, x, "the identity of true_div"),
     Rule("mul_minus_one", x * -1, -x, "a sign flip is cheaper than a product"),
-    Rule("neg_neg", -(-x), x, "signs cancel"),
+    Rule("neg_neg", neg(neg(x)), x, "signs cancel"),
     Rule("neg_sub", -(x - y), y - x, "one operation instead of two"),
     Rule("sub_neg", x - (-y), x + y, "one operation instead of two"),
     Rule("add_neg", x + (-y), x - y, "one operation instead of two"),
@@ -41,8 +53,8 @@ ALGEBRA: list[AnyRule] = [
     Rule("sqr_neg", sqr(-x), sqr(x), "the sign does not matter"),
     Rule("pow_one", x**1, x, "the first power"),
     Rule("pow_two", x**2, sqr(x), "a product instead of exp and log"),
-    Rule("pow_half", x**0.5, _t["sqrt"](x), "an instruction instead of exp and log", lambda b: _never_negative(b[x])),
-    Rule("pow_minus_one", x**-1, 1 / x, "a division instead of exp and log", lambda b: dtypes.is_float(b[x].dtype)),
+    Rule("pow_half", x**0.5, _t["sqrt"](x), "instead of exp and log", _is_never_negative),
+    Rule("pow_minus_one", x**-1, 1 / x, "instead of exp and log", _is_floating),
     Rule("switch_same", switch(y, x, x), x, "both branches are one"),
     Rule("not_not", _t["logical_not"](_t["logical_not"](x)), x, "negations cancel"),
     Rule("maximum_same", _t["maximum"](x, x), x, "of two equal values either will do"),
@@ -52,13 +64,6 @@ ALGEBRA: list[AnyRule] = [
 
 FOLDED_SIZE = 1 << 12
 """Elements up to which a result is kept as a constant rather than computed at every call."""
-
-
-def _never_negative(v: Variable) -> bool:
-    """Whether no element is below zero, by the row that computes it."""
-    node = v.owner
-    names = ("sqr", "abs", "exp", "sigmoid", "sqrt")
-    return node is not None and isinstance(node.op, Elemwise) and node.op.scalar.name in names
 
 
 def fold_constants(node: Apply) -> Variable | None:
@@ -91,7 +96,11 @@ def merge_dimshuffles(node: Apply) -> Variable | None:
 def merge_reshapes(node: Apply) -> Variable | None:
     """Only the last of several reshapes counts."""
     v, *lengths = node.inputs
-    if v.owner is not None and isinstance(v.owner.op, Reshape) and -1 not in map(fill_value, lengths):
+    if (
+        v.owner is not None
+        and isinstance(v.owner.op, Reshape)
+        and -1 not in map(fill_value, lengths)
+    ):
         merged: Variable = Reshape(node.out.ndim)(v.owner.inputs[0], *lengths)
         return merged
     return None
@@ -105,7 +114,11 @@ def merge_casts(node: Apply) -> Variable | None:
     if v.dtype == node.out.dtype:
         return v
     inner = v.owner
-    if inner is None or not isinstance(inner.op, Elemwise) or not inner.op.scalar.name.startswith("cast_"):
+    if (
+        inner is None
+        or not isinstance(inner.op, Elemwise)
+        or not inner.op.scalar.name.startswith("cast_")
+    ):
         return None
     source = inner.inputs[0]
     if not np.can_cast(source.dtype, v.dtype, "safe"):
@@ -208,7 +221,12 @@ def sum_of_placed_rows(node: Apply) -> Variable | None:
     """Each row of `PlaceRows` has one element that is not zero, which therefore is its sum."""
     op, (v,) = node.op, node.inputs
     assert isinstance(op, Reduce)
-    if op.combine is add and op.axes == (1,) and v.owner is not None and isinstance(v.owner.op, PlaceRows):
+    if (
+        op.combine is add
+        and op.axes == (1,)
+        and v.owner is not None
+        and isinstance(v.owner.op, PlaceRows)
+    ):
         return v.owner.inputs[0]
     return None
 
@@ -227,7 +245,12 @@ def sum_of_scaled(node: Apply) -> Variable | None:
         return None
     for factor, rest in (inner.inputs, inner.inputs[::-1]):
         value = fill_value(factor)
-        if value is not None and rest.dtype == v.dtype and math.isfinite(value) and rest.type == v.type:
+        if (
+            value is not None
+            and rest.dtype == v.dtype
+            and math.isfinite(value)
+            and rest.type == v.type
+        ):
             scaled: Variable = op(rest) * constant(np.full((1,) * node.out.ndim, value, v.dtype))
             return scaled
     return None
@@ -241,7 +264,7 @@ STRUCTURE: list[AnyRule] = [
     OpRule("shape_of_result", ShapeOf, shape_of_result, "a length needs no tensor computed"),
     OpRule("element_of_vector", Subtensor, element_of_vector, "the scalar is at hand"),
     OpRule("broadcast_of_nothing", Broadcast, broadcast_of_nothing, "the value is at hand"),
-    OpRule("operand_without_broadcast", Elemwise, operand_without_broadcast, "elementwise operations repeat operands themselves"),
+    OpRule("operand_without_broadcast", Elemwise, operand_without_broadcast, "rows do that"),
     OpRule("known_condition", Elemwise, known_condition, "the other branch is never taken"),
     OpRule("sum_of_placed_rows", Reduce, sum_of_placed_rows, "no matrix needs to be summed"),
     OpRule("sum_of_scaled", Reduce, sum_of_scaled, "one product instead of one for each element"),

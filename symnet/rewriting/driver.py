@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from symnet.graph import Apply, Constant, Interner, Variable, ancestors
+from symnet.op import constant
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.shape import Broadcast, ShapeOf
-from symnet.op import constant
 from symnet.rewriting.pattern import AnyRule
 
 BUDGET = 50

@@ -85,7 +85,11 @@ def _is_centred(v: Variable) -> bool:
     u = node.inputs[1]
     while u.owner is not None and isinstance(u.owner.op, DimShuffle):
         u = u.owner.inputs[0]
-    if u.owner is not None and isinstance(u.owner.op, Elemwise) and u.owner.op.scalar.name == "switch":
+    if (
+        u.owner is not None
+        and isinstance(u.owner.op, Elemwise)
+        and u.owner.op.scalar.name == "switch"
+    ):
         u = u.owner.inputs[2]
     return u.owner is not None and isinstance(u.owner.op, StopGradient | Reduce)
 

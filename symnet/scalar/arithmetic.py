@@ -134,12 +134,14 @@ def _floor_div_float(x: Any, y: Any) -> Any:
 int_div = ScalarOp(
     "int_div", 2, dtypes.same_number, np.floor_divide,
     expand=_int_div,
+    domain=((-1e6, 1e6), (-1e6, 1e6)),
     doc="The floor of x / y; 0 where integers are divided by 0.",
 )  # fmt: skip
 mod = ScalarOp(
     "mod", 2, dtypes.same_number, np.mod,
     partials=(lambda x, y, out: 1, lambda x, y, out: -int_div(x, y)),
     expand=_mod,
+    domain=((-1e6, 1e6), (-1e6, 1e6)),
     doc="x - y * floor(x / y), which has the sign of y; 0 where integers are divided by 0.",
 )  # fmt: skip
 
@@ -172,13 +174,11 @@ def _right_shift(x: Any, y: Any) -> Any:
 left_shift = ScalarOp(
     "left_shift", 2, dtypes.integral, np.left_shift,
     expand=_left_shift,
-    domain=(None, (0, np.inf)),
     doc="x shifted left by y bits; 0 where y reaches the width.",
 )  # fmt: skip
 right_shift = ScalarOp(
     "right_shift", 2, dtypes.integral, np.right_shift,
     expand=_right_shift,
-    domain=(None, (0, np.inf)),
     doc="x shifted right by y bits, keeping the sign; 0 or -1 where y reaches the width.",
 )  # fmt: skip
 

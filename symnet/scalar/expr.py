@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import Any
 
 import numpy as np
@@ -93,8 +93,21 @@ class ScalarOp:
             ]
             return np.asarray(self.numpy(*converted)).astype(signature.result, copy=False)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # There is one object of each row: rows of the table travel by name, others by their parts.
+        if rows().get(self.name) is self:
+            return _table_row, (self.name,)
+        return ScalarOp, tuple(getattr(self, f.name) for f in fields(self))
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> ScalarOp:
+        return self
+
     def __repr__(self) -> str:
         return self.name
+
+
+def _table_row(name: str) -> ScalarOp:
+    return rows()[name]
 
 
 class Operand:

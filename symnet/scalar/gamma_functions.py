@@ -293,7 +293,7 @@ gamma: ScalarOp = ScalarOp(
     partials=(lambda x, out: out * psi(x),),
     expand=_in_float64(_gamma),
     domain=((-20, 36),),
-    ulp=4,
+    ulp=5,
     doc="The gamma function.",
 )  # fmt: skip
 gammaln = ScalarOp(

@@ -121,7 +121,7 @@ cosh: ScalarOp = ScalarOp(
     partials=(lambda x, out: sinh(x),),
     expand=_cosh,
     domain=((-90, 90),),
-    ulp=1.5,
+    ulp=2,
     doc="The hyperbolic cosine.",
 )  # fmt: skip
 arcsinh = ScalarOp(

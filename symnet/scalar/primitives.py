@@ -17,6 +17,7 @@ What a backend must know of them beyond their names:
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -149,19 +150,19 @@ abs = ScalarOp(
 minimum: ScalarOp = ScalarOp(
     "minimum", 2, dtypes.same, np.minimum,
     partials=(lambda x, y, out: eq(out, x), lambda x, y, out: neq(out, x)),
-    commutative=True, associative=True, identity=float("inf"),
+    commutative=True, associative=True, identity=math.inf,
     doc="The smaller of x and y, NaN where either is; at a tie the derivative goes to x.",
 )  # fmt: skip
 maximum: ScalarOp = ScalarOp(
     "maximum", 2, dtypes.same, np.maximum,
     partials=(lambda x, y, out: eq(out, x), lambda x, y, out: neq(out, x)),
-    commutative=True, associative=True, identity=-float("inf"),
+    commutative=True, associative=True, identity=-math.inf,
     doc="The greater of x and y, NaN where either is; at a tie the derivative goes to x.",
 )  # fmt: skip
 sqrt = ScalarOp(
     "sqrt", 1, dtypes.floating, np.sqrt,
     partials=(lambda x, out: 0.5 / out,),
-    domain=((0, np.inf),),
+    domain=((0, math.inf),),
     doc="The square root.",
 )  # fmt: skip
 copysign: ScalarOp = ScalarOp(
@@ -172,10 +173,12 @@ copysign: ScalarOp = ScalarOp(
 quotient = ScalarOp(
     "quotient", 2, dtypes.integral, _quotient,
     doc="x / y truncated toward zero, for integers with y not 0 and no overflow (internal).",
+    domain=(None, (1, math.inf)),
 )  # fmt: skip
 remainder = ScalarOp(
     "remainder", 2, dtypes.integral, lambda x, y: x - _quotient(x, y) * y,
     doc="x - y * quotient(x, y), for integers with y not 0 and no overflow (internal).",
+    domain=(None, (1, math.inf)),
 )  # fmt: skip
 
 # ------------------------------------------------------------------------------------ rounding
@@ -232,10 +235,12 @@ invert = ScalarOp("invert", 1, dtypes.bitwise, np.invert, doc="The bits not set 
 shl = ScalarOp(
     "shl", 2, dtypes.integral, np.left_shift,
     doc="x shifted left by y bits, 0 <= y < width (internal).",
+    domain=(None, (0, 7)),
 )  # fmt: skip
 shr = ScalarOp(
     "shr", 2, dtypes.integral, np.right_shift,
     doc="x shifted right by y bits, keeping the sign, 0 <= y < width (internal).",
+    domain=(None, (0, 7)),
 )  # fmt: skip
 
 # --------------------------------------------------------------------------------- conversions

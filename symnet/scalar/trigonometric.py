@@ -1,9 +1,9 @@
 """Rows of circular functions and their inverses.
 
 Arguments are reduced by multiples of pi, split in three parts after Cody and Waite (Muller,
-*Elementary Functions*, section 11.2): with `fma` the first subtraction is exact for multiples up to
-``2**22`` (float32) or ``2**50`` (float64), which is where the domain of the compiled functions
-ends; beyond it they give NaN rather than noise. Inverse functions follow Cephes: `arcsin` halves
+*Elementary Functions*, section 11.2): with `fma` the first subtraction is exact while the multiple
+is small beside the format's integers. Where that ends, so does the domain of the compiled
+functions; beyond it they give NaN rather than noise. Inverse functions follow Cephes: `arcsin` halves
 the angle above one half, `arctan` takes the reciprocal above one.
 """
 
@@ -276,7 +276,7 @@ arctan = ScalarOp(
     "arctan", 1, dtypes.floating, np.arctan,
     partials=(lambda x, out: 1 / (sqr(x) + 1.0),),
     expand=_arctan,
-    ulp=1.5,
+    ulp=2,
     doc="The angle whose tangent is x, from -pi/2 to pi/2.",
 )  # fmt: skip
 arctan2 = ScalarOp(

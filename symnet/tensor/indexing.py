@@ -7,12 +7,12 @@ element from each row.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
 from symnet import dtypes
-from symnet.graph import Constant, Variable
+from symnet.graph import Apply, Constant, Variable
 from symnet.ops.constructors import ARange
 from symnet.ops.contraction import Dot
 from symnet.ops.elementwise import Elemwise
@@ -304,7 +304,7 @@ def inc_subtensor(
 def _changed(part: TensorVariable, y: TensorLike, replace: bool, name: str) -> TensorVariable:
     node = part.owner
     if node is not None and isinstance(node.op, DimShuffle):
-        return _changed_behind(part, y, replace, name)
+        return _changed_behind(node, part, y, replace, name)
     fitting = _fitting(part, y, name)
     if node is None or not isinstance(node.op, (Subtensor, AdvancedSubtensor, PickRows)):
         raise TypeError(
@@ -327,18 +327,15 @@ def _changed(part: TensorVariable, y: TensorLike, replace: bool, name: str) -> T
 
 
 def _changed_behind(
-    part: TensorVariable, y: TensorLike, replace: bool, name: str
+    node: Apply, part: TensorVariable, y: TensorLike, replace: bool, name: str
 ) -> TensorVariable:
     """Change what `part` shows with its dimensions in another order, or new ones."""
-    node = part.owner
-    if node is None:
-        raise TypeError(f"{name}: {part!r} is not a part of a tensor")
     (inner,) = node.inputs
+    order = cast(DimShuffle, node.op).order
     fitting = _fitting(part, y, name)
     fitting = shape_padleft(fitting, part.ndim - fitting.ndim)
-    place = {a: k for k, a in enumerate(node.op.order) if a is not None}  # type: ignore[attr-defined]
-    new = [k for k, a in enumerate(node.op.order) if a is None]  # type: ignore[attr-defined]
-    fitting = addbroadcast(fitting, *new)
+    place = {a: k for k, a in enumerate(order) if a is not None}
+    fitting = addbroadcast(fitting, *(k for k, a in enumerate(order) if a is None))
     back = dimshuffle(fitting, *(place.get(a, "x") for a in range(inner.ndim)))
     is_part = inner.owner is not None and isinstance(
         inner.owner.op, (Subtensor, AdvancedSubtensor, PickRows)

@@ -62,7 +62,11 @@ def unary(pool: Pool) -> Any:
     f = pool.draw(
         st.sampled_from(
             [T.tanh, T.nnet.sigmoid, T.exp, T.sqr, T.neg, T.sin, T.nnet.softplus, abs, T.floor]
-            + [lambda v: T.log(1.5 + T.sqr(v)), lambda v: T.sqrt(1 + v * v), lambda v: T.clip(v, -1, 1)]
+            + [
+                lambda v: T.log(1.5 + T.sqr(v)),
+                lambda v: T.sqrt(1 + v * v),
+                lambda v: T.clip(v, -1, 1),
+            ]
         )
     )
     return f(T.clip(x, -3, 3))

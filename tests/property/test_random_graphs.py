@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from tests.property.graphs import Drawn, graphs
 from hypothesis import HealthCheck, given, settings
 
 import symnet as sn
 from symnet.modes import Mode
+from tests.property.graphs import Drawn, graphs
 
 MODES = {
     "default": Mode(),

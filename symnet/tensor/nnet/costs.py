@@ -8,7 +8,7 @@ from symnet import dtypes
 from symnet.ops.indexing import PickRows
 from symnet.scalar import table
 from symnet.tensor import reductions
-from symnet.tensor.convert import TensorLike, as_tensor_variable
+from symnet.tensor.convert import TensorLike, as_tensor_variable, converted
 
 if TYPE_CHECKING:
     from symnet.tensor.variable import TensorVariable
@@ -38,6 +38,7 @@ def categorical_crossentropy(coding_dist: TensorLike, true_dist: TensorLike) -> 
     coding_dist, true_dist = as_tensor_variable(coding_dist), as_tensor_variable(true_dist)
     logarithms = table.log(coding_dist)
     if true_dist.ndim == coding_dist.ndim:
+        coding_dist, true_dist = _prediction_and_truth(coding_dist, true_dist)
         dense: TensorVariable = -reductions.sum(true_dist * logarithms, axis=coding_dist.ndim - 1)
         return dense
     if true_dist.ndim != 1 or coding_dist.ndim != 2:
@@ -67,7 +68,7 @@ def binary_crossentropy(output: TensorLike, target: TensorLike) -> TensorVariabl
     target
         The truth: 1 for yes, 0 for no, or probabilities.
     """
-    output, target = as_tensor_variable(output), as_tensor_variable(target)
+    output, target = _prediction_and_truth(output, target)
     cost: TensorVariable = -(target * table.log(output) + (1.0 - target) * table.log1p(-output))
     return cost
 
@@ -82,8 +83,18 @@ def sigmoid_binary_crossentropy(output: TensorLike, target: TensorLike) -> Tenso
     target
         The truth: 1 for yes, 0 for no, or probabilities.
     """
-    output, target = as_tensor_variable(output), as_tensor_variable(target)
+    output, target = _prediction_and_truth(output, target)
     # Both terms are positive: nothing cancels, however far the score is from the truth.
     yes, no = table.softplus(-output), table.softplus(output)
     cost: TensorVariable = target * yes + (1.0 - target) * no
     return cost
+
+
+def _prediction_and_truth(
+    output: TensorLike, target: TensorLike
+) -> tuple[TensorVariable, TensorVariable]:
+    """Return both as variables; a truth in integers does not widen the prediction's dtype."""
+    output, target = as_tensor_variable(output), as_tensor_variable(target)
+    if dtypes.is_discrete(target.dtype) and dtypes.is_float(output.dtype):
+        target = converted(target, output.dtype)
+    return output, target

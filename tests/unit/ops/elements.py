@@ -6,6 +6,7 @@ any backend; every address is held to the operand it goes to.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -90,13 +91,13 @@ class Values:
         extents: Sequence[Expr],
         element: Callable[[Index], Expr],
     ) -> Expr:
-        total: Expr = const(0 if combine.identity is None else combine.identity, dtype)
         points = list(np.ndindex(*(int(self.value(n)) for n in extents)))
-        for number, point in enumerate(points):
-            x = element(tuple(const(i) for i in point))
-            assert x.dtype == dtype
-            total = x if number == 0 else combine(total, x)
-        return total
+        elements = [element(tuple(const(i) for i in point)) for point in points]
+        if not elements:
+            assert combine.identity is not None
+            return const(combine.identity, dtype)
+        assert {x.dtype for x in elements} == {dtype}
+        return functools.reduce(combine, elements)
 
     def value(self, x: Expr, indices: Mapping[Expr, Any] | None = None) -> Any:
         # An address in an operand without elements is read, though never used.

@@ -52,7 +52,7 @@ def test_every_slice_of_short_vectors():
     cases = list(itertools.product(bounds, bounds, [None, -2, -1, 1, 3]))
     for length in (0, 1, 3):
         x = np.arange(length)
-        for start, stop, step in cases[length :: 7]:
+        for start, stop, step in cases[length::7]:
             index = (slice(start, stop, step),)
             found = check(lambda v, index=index: subtensor(v, index), x)
             np.testing.assert_array_equal(found, x[index], err_msg=f"{length} {index}")
@@ -155,9 +155,7 @@ def test_inc_subtensor_errors():
         inc_subtensor(T.fvector(shape=(4,)), T.fvector(shape=(3,)), (slice(2),))
     y = T.fvector("y")
     with pytest.raises(ValueError, match="does not fit the part"):
-        evaluate(
-            [inc_subtensor(x, y, (0,))], {x: np.zeros((2, 3), "f"), y: np.zeros(1, "f")}
-        )
+        evaluate([inc_subtensor(x, y, (0,))], {x: np.zeros((2, 3), "f"), y: np.zeros(1, "f")})
 
 
 @pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "int64"])
@@ -217,9 +215,7 @@ def test_scatter(axis):
     check_gradients(lambda v, w: AdvancedIncSubtensor(axis)(v, w, constant(index)), x, y)
     once = np.array([2, 0])
     z = rng.normal(size=1)
-    check_gradients(
-        lambda v, w: AdvancedIncSubtensor(axis, set=True)(v, w, constant(once)), x, z
-    )
+    check_gradients(lambda v, w: AdvancedIncSubtensor(axis, set=True)(v, w, constant(once)), x, z)
 
 
 def test_integer_tensors_are_indexed():

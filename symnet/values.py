@@ -1,0 +1,216 @@
+"""Values: variables with a buffer, the groups they are computed in, and references to them.
+
+The vocabulary of `symnet.fusion`, which makes them, and `symnet.lowering`, which reads them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from symnet.graph import Apply, Variable
+from symnet.nest import Reduction, axes
+from symnet.op import Index
+from symnet.scalar import Call, Expr, Load, const, rebuild, substitute, walk
+
+Dims = tuple[Expr, ...]
+
+CHEAP = 4
+"""Operations that every reader may repeat rather than read the result from memory."""
+MODERATE = 40
+"""Operations that a reader may repeat if that saves a pass over memory."""
+LARGEST = 256
+"""Operations in one expression; longer chains are cut, which bounds compile time."""
+FAULT_AXES = 1000
+"""Number of the first axis of reductions that look for faults, apart from a node's own."""
+SPLIT = 1 << 16
+"""Elements from which on a full reduction is done in parts, so that threads can share it."""
+PARTS = 64
+"""Number of such parts: fixed, so that results do not depend on the number of threads."""
+EXPANDED = 12
+"""Operations that a row without machine instruction counts for."""
+EXPANDED = 12
+"""Operations that a row without machine instruction counts for."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ref(Expr):
+    """The element of a value at an index; gone once fusion is done."""
+
+    variable: Variable
+    index: Index
+    dtype: str
+    _hash: int = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_hash", hash((Ref, self.variable, self.index)))
+
+    @property
+    def args(self) -> tuple[Expr, ...]:
+        """The index."""
+        return self.index
+
+    def with_args(self, args: tuple[Expr, ...]) -> Expr:
+        """The element at another index."""
+        return Ref(self.variable, args, self.dtype)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other or (
+            isinstance(other, Ref) and self.variable is other.variable and self.index == other.index
+        )
+
+    __hash__ = Expr.__hash__
+
+
+@dataclass(slots=True, eq=False)
+class Value:
+    """A variable with a buffer.
+
+    Attributes
+    ----------
+    variable
+        The variable.
+    shape
+        Lengths of its dimensions.
+    stage
+        -1 for leaves; groups run in order of stage.
+    home
+        The contraction that computes it in its epilogue (or whose result it is), else None.
+    expr
+        Its element at ``axes(ndim)``, over loads of buffers; None for leaves, host results and
+        results of contractions.
+    stored
+        Whether it must be in memory.
+    loaded
+        Whether another group reads it from memory.
+    weight
+        Operations in `expr`.
+    """
+
+    variable: Variable
+    shape: Dims
+    stage: int
+    home: Value | None = None
+    expr: Expr | None = None
+    stored: bool = False
+    loaded: bool = False
+    weight: int = 0
+
+    @property
+    def is_nest(self) -> bool:
+        """Whether a loop nest computes it."""
+        return self.expr is not None and self.home is None
+
+
+@dataclass(slots=True)
+class Nest:
+    """Values that one loop nest computes."""
+
+    values: list[Value]
+    stage: int
+
+
+@dataclass(slots=True)
+class Product:
+    """A contraction.
+
+    Attributes
+    ----------
+    result
+        The sums.
+    inner
+        Length of the axis summed over.
+    left, right
+        The factors at (m, k) and (k, n).
+    values
+        Stored values of the epilogue, `result` among them if stored.
+    stage
+        Its place among the groups.
+    """
+
+    result: Value
+    inner: Expr
+    left: Expr
+    right: Expr
+    values: list[Value]
+    stage: int
+
+
+@dataclass(slots=True)
+class Host:
+    """A host call and the values of its operands and results."""
+
+    node: Apply
+    inputs: list[Value]
+    outputs: list[Value]
+    stage: int
+
+
+Group = Nest | Product | Host
+
+
+def weigh(root: Expr) -> int:
+    """Operations on data in an expression; arithmetic on axes and lengths is free."""
+    total = 0
+    depends: dict[Expr, bool] = {}
+    for x in walk(root):
+        reads = isinstance(x, Load | Ref)
+        inner = any(depends[a] for a in x.args)
+        depends[x] = reads or inner
+        if reads and inner:
+            total += CHEAP  # a gather
+        elif isinstance(x, Call) and inner and not x.op.name.startswith("cast"):
+            total += 1 if x.op.expand is None else EXPANDED
+    return total
+
+
+def position(shape: Dims, index: Index) -> Expr:
+    """The place of the element at `index`, counted in C order."""
+    total: Expr = const(0)
+    for n, i in zip(shape, index, strict=True):
+        total = total * n + i
+    return total
+
+
+def unravel(position: Expr, shape: Dims) -> Index:
+    """The index of the element at a position in C order."""
+    index: list[Expr] = []
+    rest = position
+    for axis in reversed(range(len(shape))):
+        index.append(rest % shape[axis] if axis else rest)
+        rest = rest // shape[axis]
+    return tuple(reversed(index))
+
+
+def normal(index: Index, shape: Dims) -> Index:
+    """`index` with 0 where there is only one element."""
+    return tuple(const(0) if n == const(1) else i for i, n in zip(index, shape, strict=True))
+
+
+def element_at(value: Value, index: Index) -> Expr:
+    """The expression of a value at another index."""
+    assert value.expr is not None
+    own = axes(len(value.shape))
+    moved: dict[Expr, Expr] = {a: x for a, x in zip(own, index, strict=True) if a != x}
+    return substitute(value.expr, moved) if moved else value.expr
+
+
+def reduces(value: Value) -> bool:
+    """Whether the expression of a value contains a reduction."""
+    return value.expr is not None and any(isinstance(x, Reduction) for x in walk(value.expr))
+
+
+def replace_refs(body: Expr, replacement: Mapping[Expr, Expr]) -> Expr:
+    """`body` with references replaced, those inside indices of other references first."""
+    done: dict[Expr, Expr] = {}
+    for x in walk(body):
+        new = rebuild(x, tuple(done[a] for a in x.args))
+        if isinstance(x, Ref):
+            found = replacement[x]
+            # A gather's index may itself hold references: they are replaced inside the load.
+            inner: dict[Expr, Expr] = {
+                r: done[r] for a in x.args for r in walk(a) if isinstance(r, Ref)
+            }
+            new = substitute(found, inner) if inner else found
+        done[x] = new
+    return done[body]
