@@ -95,6 +95,20 @@ class Variable(Operand):
         """Apply a table row elementwise, with broadcasting."""
         raise NotImplementedError  # defined where elementwise operations are: TensorVariable
 
+    def __getstate__(self) -> dict[str, Any]:
+        # What begins with an underscore is kept for speed and can be computed again.
+        return {name: value for name, value in self.__dict__.items() if not name.startswith("_")}
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Pickle follows the graph by recursion, so every few levels it is first given the way
+        # there: what it has seen already ends the recursion.
+        way: list[Variable] = []
+        if self.owner is not None and _depth(self) % _STRIDE == 0:
+            nodes = ancestors([self])
+            way = [n.outputs[0] for n in nodes if _depth(n.outputs[0]) % _STRIDE == 0]
+            way = [v for v in way if v.owner is not self.owner]
+        return _unpickled, (type(self), way), self.__getstate__()
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Any:
         # Operands first: a copy that follows the graph by recursion ends at a hundred nodes' depth.
         for node in ancestors([self]):
@@ -110,6 +124,31 @@ class Variable(Operand):
         return self.name or (f"{self.owner.op}.{self.index}" if self.owner else f"<{self.type}>")
 
 
+_STRIDE = 30
+"""Levels of a graph that pickle may follow by recursion: each takes some six calls."""
+
+
+def _unpickled(kind: type[Variable], way: list[Variable]) -> Variable:
+    return object.__new__(kind)
+
+
+def _depth(v: Variable) -> int:
+    """Number of applications on the longest way to `v`, kept once it is known."""
+    if v.owner is None:
+        return 0
+    if "_level" not in v.__dict__:
+        for node in ancestors([v]):
+            level = 1 + max((_level(x) for x in node.inputs), default=0)
+            for out in node.outputs:
+                out.__dict__["_level"] = level
+    return _level(v)
+
+
+def _level(v: Variable) -> int:
+    level: int = v.__dict__.get("_level", 0)
+    return level
+
+
 def _copied(v: Variable, memo: dict[int, Any], owner: Apply | None = None) -> Variable:
     """A copy of one variable whose owner, if it has one, has been copied."""
     if isinstance(v, Constant):
@@ -117,7 +156,7 @@ def _copied(v: Variable, memo: dict[int, Any], owner: Apply | None = None) -> Va
     if id(v) not in memo:
         new = object.__new__(v.__class__)
         memo[id(v)] = new
-        for name, value in v.__getstate__().items():  # type: ignore[attr-defined]
+        for name, value in v.__getstate__().items():
             shared = name in ("owner", "type")
             new.__dict__[name] = value if shared else copy.deepcopy(value, memo)
         new.owner = owner

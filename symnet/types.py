@@ -113,14 +113,3 @@ def _length(n: Any) -> int | None:
     if not isinstance(n, (int, np.integer)) or n < 0:
         raise TypeError(f"a length in a type is None or an integer of at least 0, not {n!r}")
     return int(n)
-
-
-def type_from_pattern(dtype: object, broadcastable: Sequence[bool]) -> TensorType:
-    """Return a type given Theano's way, by a broadcast pattern.
-
-    Examples
-    --------
-    >>> print(type_from_pattern("float32", (False, True)))
-    float32[?, 1]
-    """
-    return TensorType(dtype, broadcastable=broadcastable)

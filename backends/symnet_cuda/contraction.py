@@ -11,7 +11,7 @@ expression too, evaluated from the registers it stands in.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -28,10 +28,10 @@ from symnet.kernel import (
     Reduce,
     accumulated,
 )
-from symnet.scalar import TABLE, Expr, Load, const, walk
+from symnet.scalar import TABLE, Expr, Load, Symbol, const, walk
 from symnet.scalar.integer import simplify
 from symnet_cuda import types
-from symnet_cuda.functions import Helpers, Part, Written, declaration, signature
+from symnet_cuda.functions import Helpers, Part, Written, function
 from symnet_cuda.mapping import BLOCKS, ceiling, known, unit_stride
 from symnet_cuda.nests import nest
 from symnet_cuda.scalars import Expressions, combine
@@ -47,15 +47,18 @@ _PAD = 4
 _MOST_SPLITS = 64
 
 
-def contract(work: Contraction, name: str, helpers: Helpers) -> Iterator[Written]:
-    """Write the functions of a contraction."""
+def contract(
+    work: Contraction, name: str, helpers: Helpers, varying: Collection[Symbol] = ()
+) -> Iterator[Written]:
+    """Write the functions of a contraction; `varying` integers may change from call to call."""
     rows, columns, inner = known(work.rows), known(work.columns), known(work.inner)
     narrow = any(n is not None and n <= 4 for n in (rows, columns, inner))
     tiny = rows is not None and columns is not None and rows * columns <= 1024
     if narrow or tiny:
-        yield from nest(as_kernel(work), name, helpers)
+        yield from nest(as_kernel(work), name, helpers, varying)
     else:
-        yield _Tiled(work, name, helpers, _tile(rows, columns, work.dtype)).write()
+        tile = _tile(rows, columns, work.dtype)
+        yield _Tiled(work, name, helpers, varying, tile).write()
 
 
 def as_kernel(work: Contraction) -> Kernel:
@@ -89,8 +92,16 @@ def _tile(rows: int | None, columns: int | None, dtype: str) -> Tile:
 class _Tiled:
     """Writes the tiled kernel of one contraction."""
 
-    def __init__(self, work: Contraction, name: str, helpers: Helpers, tile: Tile) -> None:
+    def __init__(
+        self,
+        work: Contraction,
+        name: str,
+        helpers: Helpers,
+        varying: Collection[Symbol],
+        tile: Tile,
+    ) -> None:
         self.work, self.name, self.helpers, self.tile = work, name, helpers, tile
+        self.varying = varying
         self.type = types.register(work.dtype)
         self.zero = types.literal(0, work.dtype)
         self.down, self.across = tile.rows // _SIDE, tile.columns // _SIDE
@@ -109,14 +120,10 @@ class _Tiled:
 
     def write(self) -> Written:
         """The function and its launch."""
-        work, names = self.work, list(self.x.buffers.values())
-        names += ["scratch", "counters"] if self.split else []
-        for symbol in work.ints:
-            names.append(self.x.bind(symbol))
-            self.x.exact.add(symbol)
-        kinds = signature(work.params, self.split, len(work.ints))
+        work = self.work
         # One block at least: without it the compiler would rather spill than use many registers.
-        with self.writer.block(declaration(self.name, f"{_THREADS}, 1", kinds, names)):
+        bounds = f"{_THREADS}, 1"
+        with function(self.x, self.name, bounds, work, self.varying, self.split) as kinds:
             self._body()
         size = self.tile.rows * self.tile.columns * dtypes.itemsize(work.dtype)
         slots = self.tiles * self.splits * -(-size // 8) if self.split else const(0)

@@ -1,95 +1,37 @@
 """A compiled program on a device: what happens at a call.
 
-A call checks its inputs, reads the sizes off them, and finds the `_Frame` of those sizes: memory
-laid out, integers computed, every command ready. Inputs and outputs pass through memory of the
-host that the device can reach, at places that stay the same, so that a frame's commands can be
-recorded once and then queued as one: the first call with a frame runs command by command, the
-second records.
-
-Guards and host calls stand between segments of commands; there the host waits for the device.
+A call checks its inputs, reads the base integers off them, and finds the `Frame` that is laid out
+for them; then it puts inputs in place, runs the frame's segments, and takes the outputs. What the
+integers come to is remembered, so that only a call with new ones computes anything in Python.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from math import prod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
-from symnet import dtypes, memory
-from symnet.program import Copy, Guard, HostCall, Launch, Program
+from symnet.program import Program
 from symnet.scalar.integer import evaluate_int
-from symnet_cuda.codegen import Unit, generate
-from symnet_cuda.device import Array, Device, Memory, Storage
-from symnet_cuda.functions import Part
+from symnet_cuda.codegen import generate
+from symnet_cuda.device import Array, Device, Storage
+from symnet_cuda.frame import Commands, Frame, Sizes, Workspace, lay_out
 
-_ALIGNMENT = 256
 _FRAMES = 8
-"""How many sizes of inputs a program remembers."""
+"""How many layouts a program remembers."""
+_CALLS = 1 << 16
+"""For how many base integers it remembers what they come to."""
 
 
-@dataclass(slots=True)
-class _Commands:
-    """Device work without a wait in it; queued one by one, then as one."""
+@dataclass(slots=True, eq=False)
+class _Layout:
+    """Sizes, and their frame while it is valid."""
 
-    steps: list[int] = field(default_factory=list)
-    calls: list[Callable[[], None]] = field(default_factory=list)
-    runs: int = 0
-    recorded: Callable[[], None] | None = None
-
-    def add(self, step: int, call: Callable[[], None]) -> None:
-        self.steps.append(step)
-        self.calls.append(call)
-
-    def one_by_one(self) -> None:
-        for call in self.calls:
-            call()
-
-    def queue(self, device: Device) -> None:
-        self.runs += 1
-        if self.runs == 2:
-            self.recorded = device.record(self.one_by_one)
-        (self.recorded or self.one_by_one)()
-
-
-@dataclass(frozen=True, slots=True)
-class _Pause:
-    """Host work between segments: a guard or a host call."""
-
-    step: int
-    run: Callable[[], None]
-
-
-@dataclass(frozen=True, slots=True)
-class _Launch:
-    """A `Part` for known integers."""
-
-    name: str
-    grid: tuple[int, int, int]
-    threads: int
-    shared: bool
-    slots: int
-    counters: int
-
-    @staticmethod
-    def of(part: Part, values: Mapping[str, int]) -> _Launch:
-        x, y, z, slots, counters = (
-            evaluate_int(n, values) for n in (*part.grid, part.slots, part.counters)
-        )
-        return _Launch(part.name, (x, y, z), part.threads, part.shared, slots, counters)
-
-
-@dataclass(slots=True)
-class _Frame:
-    """A program laid out for one set of sizes."""
-
-    inputs: list[Array]
-    outputs: list[Array]
-    segments: list[_Commands | _Pause]
-    waits: bool
+    sizes: Sizes
+    frame: Frame | None = None
 
 
 class CudaExecutable:
@@ -98,19 +40,19 @@ class CudaExecutable:
     def __init__(self, program: Program, device: Device, profile: bool = False) -> None:
         self.program = program
         self._device = device
-        self._unit: Unit = generate(program)
-        self._buffers = {b.name: b for b in program.buffers}
-        self._inputs = [self._buffers[name] for name in program.inputs]
+        self._unit = generate(program)
+        buffers = {b.name: b for b in program.buffers}
+        self._inputs = [
+            (np.dtype(buffers[name].dtype), len(buffers[name].shape)) for name in program.inputs
+        ]
+        self._sources = {name: place for place, name in enumerate(program.inputs)}
         self._storage: dict[str, Storage] = {}
-        self._frames: dict[tuple[int, ...], _Frame] = {}
-        self._arena: Memory | None = None
-        self._arena_size = 0
-        self._host: Array = np.empty(0, np.uint8)
-        self._counters: Memory | None = None
-        self._counter_size = 0
+        self._layouts: dict[Sizes, _Layout] = {}
+        self._calls: dict[tuple[int, ...], tuple[_Layout, Array] | None] = {}
         self._busy = False
         self._seconds = [0.0] * len(program.steps) if profile else None
         with device.active():
+            self._workspace = Workspace(device)
             self._kernels = device.load(self._unit)
             self._constants = {
                 b.name: upload(device, np.asarray(b.data, b.dtype))
@@ -129,9 +71,10 @@ class CudaExecutable:
     def bind(self, storage: Mapping[str, Any]) -> None:
         """Set the storage of shared buffers."""
         with self._device.active():
-            self._device.synchronize()
             if any(self._storage.get(name) is not s for name, s in storage.items()):
-                self._frames.clear()
+                self._device.synchronize()  # what is replaced may be in use
+                self._layouts.clear()
+                self._calls.clear()
             self._storage.update(storage)
 
     def __call__(self, *inputs: object) -> Any:
@@ -143,86 +86,58 @@ class CudaExecutable:
             if self._busy:  # the last call may still be reading its inputs
                 device.synchronize()
                 self._busy = False
-            key = self._sizes(inputs)
-            frame = self._frames.get(key)
-            if frame is None:
-                values = self._integers(key)
-                if values is None:
-                    return NotImplemented
-                frame = self._lay_out(values)
-                while len(self._frames) >= _FRAMES:
-                    self._frames.pop(next(iter(self._frames)))
-                self._frames[key] = frame
+            base = self._integers(inputs)
+            if base not in self._calls:
+                if len(self._calls) >= _CALLS:
+                    self._calls.clear()
+                self._calls[base] = self._evaluate(base)
+            found = self._calls[base]
+            if found is None:
+                return NotImplemented
+            layout, varying = found
+            frame = layout.frame or self._lay_out(layout)
+            np.copyto(frame.integers, varying)
             for place, value in zip(frame.inputs, inputs, strict=True):
-                np.copyto(place, value)  # type: ignore[arg-type]
+                if place is not None:
+                    np.copyto(place, value)  # type: ignore[arg-type]
             self._busy = True
             self._run(frame)
-            if frame.waits:
-                device.synchronize()
-                self._busy = False
+            if not frame.outputs:
+                return []
+            device.synchronize()
+            self._busy = False
             return [place.copy() for place in frame.outputs]
-
-    def _run(self, frame: _Frame) -> None:
-        for segment in frame.segments:
-            if isinstance(segment, _Commands):
-                if self._seconds is not None:
-                    self._measure(segment)
-                else:
-                    segment.queue(self._device)
-            else:
-                start = time.perf_counter()
-                self._device.synchronize()
-                segment.run()
-                if self._seconds is not None:
-                    self._seconds[segment.step] += time.perf_counter() - start
-
-    def _measure(self, commands: _Commands) -> None:
-        """Run command by command, waiting for each."""
-        assert self._seconds is not None
-        self._device.synchronize()
-        for step, call in zip(commands.steps, commands.calls, strict=True):
-            start = time.perf_counter()
-            call()
-            self._device.synchronize()
-            if step >= 0:
-                self._seconds[step] += time.perf_counter() - start
 
     # ------------------------------------------------------------------------------ checks
 
     def _accepts(self, inputs: tuple[object, ...]) -> bool:
-        if len(inputs) != len(self._inputs):
-            return False
-        for value, buffer in zip(inputs, self._inputs, strict=True):
-            if not (
-                isinstance(value, np.ndarray)
-                and value.dtype == buffer.dtype
-                and value.dtype.isnative
-                and value.ndim == len(buffer.shape)
-                and value.flags.c_contiguous
-                and value.flags.aligned
-            ):
-                return False
-        return True
+        return len(inputs) == len(self._inputs) and all(
+            isinstance(value, np.ndarray)
+            and value.dtype == dtype
+            and value.dtype.isnative
+            and value.ndim == ndim
+            and value.flags.c_contiguous
+            and value.flags.aligned
+            for value, (dtype, ndim) in zip(inputs, self._inputs, strict=True)
+        )
 
-    def _sizes(self, inputs: tuple[Any, ...]) -> tuple[int, ...]:
+    def _integers(self, inputs: tuple[Any, ...]) -> tuple[int, ...]:
         """The base integers."""
-        arrays = dict(zip(self.program.inputs, inputs, strict=True))
         found: list[int] = []
         for size in self.program.sizes:
-            held = arrays.get(size.buffer)
-            if held is None:
-                held = self._storage[size.buffer]
+            place = self._sources.get(size.buffer)
+            held: Any = self._storage[size.buffer] if place is None else inputs[place]
             if size.axis is not None:
                 found.append(held.shape[size.axis])
             else:
-                values = download(self._device, held) if isinstance(held, Storage) else held
+                values = download(self._device, held) if place is None else held
                 found.append(int(values.reshape(-1)[size.offset]))
         return tuple(found)
 
-    def _integers(self, sizes: tuple[int, ...]) -> dict[str, int] | None:
-        """All integers by name; None if the program does not hold for these sizes."""
+    def _evaluate(self, base: tuple[int, ...]) -> tuple[_Layout, Array] | None:
+        """What base integers come to; None if the program does not hold for them."""
         program = self.program
-        values = {s.symbol.name: n for s, n in zip(program.sizes, sizes, strict=True)}
+        values = {s.symbol.name: n for s, n in zip(program.sizes, base, strict=True)}
         for number in program.ints:
             n = evaluate_int(number.expr, values)
             if number.value is not None and n != number.value:
@@ -235,178 +150,59 @@ class CudaExecutable:
                 shape = tuple(evaluate_int(n, values) for n in buffer.shape)
                 if shape != self._storage[buffer.name].shape:
                     return None
-        return values
+        sizes = Sizes.of(program, self._unit, values)
+        layout = self._layouts.setdefault(sizes, _Layout(sizes))
+        return layout, np.array(sizes.varying, np.int64)
 
-    # ------------------------------------------------------------------------------ layout
+    # --------------------------------------------------------------------------------- run
 
-    def _lay_out(self, values: dict[str, int]) -> _Frame:
-        """Place every buffer and prepare every command."""
-        program, device = self.program, self._device
-        shapes = {b.name: tuple(evaluate_int(n, values) for n in b.shape) for b in program.buffers}
-        sizes = {b.name: prod(shapes[b.name]) * dtypes.itemsize(b.dtype) for b in program.buffers}
-        addresses = {name: s.memory.address for name, s in self._storage.items()}
-        addresses |= {name: s.memory.address for name, s in self._constants.items()}
-
-        launches = self._launches(values)
-        slots = max((x.slots for of_step in launches.values() for x in of_step), default=0)
-        slots = _aligned(slots)
-        counters = max((x.counters for of_step in launches.values() for x in of_step), default=0)
-        planned, arena = memory.plan(program, values)
-        offsets = {name: slots * 8 + offset for name, offset in planned.items()}
-        total = slots * 8 + _aligned(arena)
-        for b in program.buffers:
-            if b.name not in addresses and b.name not in offsets:
-                offsets[b.name] = total
-                total += _aligned(sizes[b.name])
-        self._provide(total, counters)
-        assert self._arena is not None
-        assert self._counters is not None
-        for name, offset in offsets.items():
-            addresses[name] = self._arena.address + offset
-        scratch = (self._arena.address, self._counters.address)
-
-        crossing = dict.fromkeys([*program.inputs, *program.outputs])
-        for step in program.steps:
-            match step:
-                case HostCall():
-                    crossing |= dict.fromkeys((*step.inputs, *step.outputs))
-                case Guard():
-                    crossing[step.buffer] = None
-        host = self._host_places(list(crossing), shapes, sizes)
-
-        def write(name: str) -> Callable[[], None]:
-            return lambda: device.write(addresses[name], host[name])
-
-        def read(name: str) -> Callable[[], None]:
-            return lambda: device.read(host[name], addresses[name])
-
-        segments: list[_Commands | _Pause] = []
-        current = _Commands()
-        for name in program.inputs:
-            if sizes[name]:
-                current.add(-1, write(name))
-        for number, step in enumerate(program.steps):
-            match step:
-                case Launch():
-                    pointers = [addresses[name] for name in step.buffers]
-                    integers = [evaluate_int(x, values) for x in step.ints]
-                    for launch in launches[number]:
-                        more = scratch if launch.shared else ()
-                        given = (*pointers, *more, *integers)
-                        current.add(number, self._call(launch, given))
-                case Copy():
-                    size = sizes[step.source]
-                    places = addresses[step.target], addresses[step.source]
-                    if size:
-                        current.add(number, _copy(device, *places, size))
-                case Guard():
-                    current.add(number, read(step.buffer))
-                    segments += [current, _Pause(number, _guard(step, host[step.buffer]))]
-                    current = _Commands()
-                case HostCall():
-                    for name in step.inputs:
-                        if sizes[name]:
-                            current.add(number, read(name))
-                    segments += [current, _Pause(number, _perform(step, host))]
-                    current = _Commands()
-                    for name in step.outputs:
-                        if sizes[name]:
-                            current.add(number, write(name))
-        for name in program.outputs:
-            if sizes[name]:
-                current.add(-1, read(name))
-        segments.append(current)
-        return _Frame(
-            [host[name] for name in program.inputs],
-            [host[name] for name in program.outputs],
-            [s for s in segments if isinstance(s, _Pause) or s.calls],
-            bool(program.outputs),
+    def _lay_out(self, layout: _Layout) -> Frame:
+        resident = {name: s.memory.address for name, s in self._storage.items()}
+        resident |= {name: s.memory.address for name, s in self._constants.items()}
+        frame, moved = lay_out(
+            self.program, self._unit, layout.sizes, self._workspace, self._kernels, resident
         )
+        others = [x for x in self._layouts.values() if x.frame is not None]
+        if moved or len(others) >= _FRAMES:
+            for other in others:
+                other.frame = None
+        layout.frame = frame
+        return frame
 
-    def _launches(self, values: dict[str, int]) -> dict[int, list[_Launch]]:
-        """The launches of each step that has any."""
-        parts = dict(zip(self.program.works, self._unit.parts, strict=True))
-        found: dict[int, list[_Launch]] = {}
-        for number, step in enumerate(self.program.steps):
-            if not isinstance(step, Launch):
-                continue
-            local = {
-                symbol.name: evaluate_int(x, values)
-                for symbol, x in zip(step.work.ints, step.ints, strict=True)
-            }
-            launches = (_Launch.of(part, local) for part in parts[step.work])
-            found[number] = [launch for launch in launches if launch.grid[0] > 0]
-        return found
+    def _run(self, frame: Frame) -> None:
+        for segment in frame.segments:
+            if not isinstance(segment, Commands):
+                self._device.synchronize()
+                start = time.perf_counter()
+                segment.run()
+                if self._seconds is not None:
+                    self._seconds[segment.step] += time.perf_counter() - start
+            elif self._seconds is not None:
+                self._measure(segment, self._seconds)
+            else:
+                segment.queue(self._device)
 
-    def _call(self, launch: _Launch, given: tuple[int, ...]) -> Callable[[], None]:
-        device, kernel = self._device, self._kernels[launch.name]
-        return lambda: device.launch(kernel, launch.grid, launch.threads, given)
-
-    def _provide(self, size: int, counters: int) -> None:
-        """Make sure of memory; frames that used what was there before are forgotten."""
-        device = self._device
-        if self._arena is None or size > self._arena_size:
-            self._frames.clear()
-            self._arena, self._arena_size = device.allocate(max(size, 1)), size
-        if self._counters is None or counters > self._counter_size:
-            self._frames.clear()
-            self._counters = device.allocate(max(4 * counters, 4))
-            self._counter_size = counters
-            device.clear(self._counters.address, max(4 * counters, 4))
-
-    def _host_places(
-        self, names: list[str], shapes: dict[str, tuple[int, ...]], sizes: dict[str, int]
-    ) -> dict[str, Array]:
-        """Arrays on the host for all that crosses."""
-        total = sum(_aligned(sizes[name]) for name in names)
-        if total > self._host.size:
-            self._frames.clear()
-            self._host = self._device.host(total)
-        places: dict[str, Array] = {}
-        start = 0
-        for name in names:
-            part = self._host[start : start + sizes[name]]
-            places[name] = part.view(self._buffers[name].dtype).reshape(shapes[name])
-            start += _aligned(sizes[name])
-        return places
-
-
-def _aligned(size: int) -> int:
-    return -(-size // _ALIGNMENT) * _ALIGNMENT
-
-
-def _copy(device: Device, target: int, source: int, size: int) -> Callable[[], None]:
-    return lambda: device.copy(target, source, size)
-
-
-def _guard(step: Guard, flag: Array) -> Callable[[], None]:
-    def run() -> None:
-        if flag.any():
-            raise IndexError(step.message)
-
-    return run
-
-
-def _perform(step: HostCall, host: Mapping[str, Array]) -> Callable[[], None]:
-    def run() -> None:
-        results = step.perform(*(host[name].copy() for name in step.inputs))
-        for name, value in zip(step.outputs, results, strict=True):
-            np.copyto(host[name], value)
-
-    return run
+    def _measure(self, commands: Commands, seconds: list[float]) -> None:
+        """Run command by command, waiting for each."""
+        self._device.synchronize()
+        for step, action in zip(commands.steps, commands.actions, strict=True):
+            start = time.perf_counter()
+            action()
+            self._device.synchronize()
+            if step >= 0:
+                seconds[step] += time.perf_counter() - start
 
 
 def upload(device: Device, value: Array) -> Storage:
     """Put a copy of an array on a device that is active."""
     value = np.asarray(value, order="C")
-    shape = tuple(value.shape)
-    memory = device.allocate(max(value.nbytes, 1))
+    memory = device.allocate(value.nbytes or 1)
     if value.nbytes:
         host = device.host(value.nbytes)
         host[:] = value.reshape(-1).view(np.uint8)
         device.write(memory.address, host)
         device.synchronize()
-    return Storage(memory, value.dtype.name, shape)
+    return Storage(memory, value.dtype.name, tuple(value.shape))
 
 
 def download(device: Device, storage: Storage) -> Array:

@@ -1,15 +1,18 @@
 """What all generated functions share: how they are declared and launched, and device functions.
 
 A function takes pointers to the params of its kernel or contraction, then, if it needs them, a
-pointer to scratch memory and one to counters, then the integers.
+pointer to scratch memory and one to counters, then the integers: those that may change from call
+to call though all sizes stay the same (the index of a minibatch) behind one pointer, so that a
+recorded launch stays valid, the others as they are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from symnet.kernel import Param
+from symnet.kernel import Contraction, Kernel
 from symnet.scalar import Call, Expr, ScalarOp, Symbol
 from symnet_cuda import types
 from symnet_cuda.scalars import Expressions
@@ -53,14 +56,51 @@ class Written:
     signature: tuple[str, ...]
 
 
-def signature(params: Sequence[Param], shared: bool, ints: int) -> tuple[str, ...]:
-    """C types of a function's parameters."""
-    pointers = [f"{'' if p.written else 'const '}{types.memory(p.dtype)}*" for p in params]
-    more = ["long long*", "unsigned*"] if shared else []
-    return (*pointers, *more, *["long long"] * ints)
+@contextmanager
+def function(
+    x: Expressions,
+    name: str,
+    bounds: str,
+    work: Kernel | Contraction,
+    varying: Collection[Symbol],
+    shared: bool,
+) -> Iterator[tuple[str, ...]]:
+    """Put what is written in a ``with`` block into a function; gives its parameters' C types.
+
+    Parameters
+    ----------
+    x
+        Writes the function's expressions; learns the names of integers.
+    name, bounds
+        The function's name and launch bounds.
+    work
+        What the function carries out, or part of which.
+    varying
+        The integers that may change from call to call.
+    shared
+        Whether it takes pointers to scratch memory and counters.
+    """
+    kinds = [f"{'' if p.written else 'const '}{types.memory(p.dtype)}*" for p in work.params]
+    names = list(x.buffers.values())
+    if shared:
+        kinds += ["long long*", "unsigned*"]
+        names += ["scratch", "counters"]
+    x.exact |= set(work.ints)
+    for symbol in work.ints:
+        if symbol not in varying:
+            kinds.append("long long")
+            names.append(x.bind(symbol))
+    behind = [s for s in work.ints if s in varying]
+    if behind:
+        kinds.append("const long long*")
+        names.append(x.names.fresh("ints"))
+    with x.writer.block(_declaration(name, bounds, kinds, names)):
+        for position, symbol in enumerate(behind):
+            x.writer.line(f"const long long {x.bind(symbol)} = {names[-1]}[{position}];")
+        yield tuple(kinds)
 
 
-def declaration(name: str, bounds: str, kinds: Sequence[str], names: Sequence[str]) -> str:
+def _declaration(name: str, bounds: str, kinds: Sequence[str], names: Sequence[str]) -> str:
     """The head of a function with its launch bounds; a program's buffers never overlap."""
     own = ("scratch", "counters")
     parameters = [

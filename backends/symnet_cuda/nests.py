@@ -2,33 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
 from symnet.kernel import Kernel, Let, Loop, Reduce, Stmt, Store, loads
 from symnet.scalar import Call, Expr, Symbol, const
 from symnet_cuda import types
-from symnet_cuda.functions import Helpers, Part, Written, declaration, identity, signature
+from symnet_cuda.functions import Helpers, Part, Written, function, identity
 from symnet_cuda.mapping import Axes, Phase, Team, ceiling, flat, known, phases, product, written
 from symnet_cuda.scalars import Expressions
 from symnet_cuda.text import PRIMARY, SUM, Names, Text, Writer
 
 
-def nest(kernel: Kernel, name: str, helpers: Helpers) -> Iterator[Written]:
-    """Write the functions of a loop nest."""
+def nest(
+    kernel: Kernel, name: str, helpers: Helpers, varying: Collection[Symbol] = ()
+) -> Iterator[Written]:
+    """Write the functions of a loop nest; `varying` integers may change from call to call."""
     found = phases(kernel)
     slots = sum(len(phase.exports) for phase in found)
     for number, phase in enumerate(found):
         title = name if len(found) == 1 else f"{name}_{number}"
-        yield _Function(kernel, phase, title, helpers, slots).write()
+        yield _Function(kernel, phase, title, helpers, slots, varying).write()
 
 
 class _Function:
     """Writes one phase of a loop nest."""
 
     def __init__(
-        self, kernel: Kernel, phase: Phase, name: str, helpers: Helpers, exported: int
+        self,
+        kernel: Kernel,
+        phase: Phase,
+        name: str,
+        helpers: Helpers,
+        exported: int,
+        varying: Collection[Symbol],
     ) -> None:
         self.kernel = kernel
         self.phase = phase
@@ -36,6 +44,7 @@ class _Function:
         self.name = name
         self.helpers = helpers
         self.exported = exported
+        self.varying = varying
         self.shared = bool(phase.imports or phase.exports or phase.team.splits)
         self.partials = 0
         self.names = Names()
@@ -50,13 +59,8 @@ class _Function:
 
     def write(self) -> Written:
         """The function."""
-        names = list(self.x.buffers.values())
-        names += ["scratch", "counters"] if self.shared else []
-        for symbol in self.kernel.ints:
-            names.append(self.x.bind(symbol))
-            self.x.exact.add(symbol)
-        kinds = signature(self.kernel.params, self.shared, len(self.kernel.ints))
-        with self.writer.block(declaration(self.name, str(self.team.threads), kinds, names)):
+        bounds = str(self.team.threads)
+        with function(self.x, self.name, bounds, self.kernel, self.varying, self.shared) as kinds:
             self._place()
             for symbol, slot in self.phase.imports:
                 self.x.declare(symbol, Text(self._slot(str(slot), symbol.dtype)))

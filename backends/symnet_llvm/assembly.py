@@ -16,8 +16,10 @@ from symnet.kernel import Contraction, Kernel
 from symnet.program import Copy, Guard, HostCall, Launch, Program
 from symnet.scalar import Const, Expr
 from symnet_llvm import ir, prologue
+from symnet_llvm.codegen import emit_kernel
+from symnet_llvm.contraction import emit_contraction
 from symnet_llvm.ir import Emitted, Emitter, Value
-from symnet_llvm.layout import Layout
+from symnet_llvm.layout import Facts, Layout, segments
 from symnet_llvm.placement import EVERYONE, WORTH_SPLITTING_NS, Placement, Task, place
 from symnet_llvm.state import Slot
 from symnet_llvm.target import Target
@@ -31,28 +33,6 @@ _BARRIER, _CLOCK = "declare void @symnet_barrier(i64)", "declare i64 @symnet_clo
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
-    """What running a program takes beside its code.
-
-    Attributes
-    ----------
-    parts
-        Threads the code is made for.
-    phases
-        The phase of each step, for planning memory.
-    scratch_bytes
-        Memory of its own that each thread needs.
-    cost_ns
-        Estimated work of a call.
-    """
-
-    parts: int
-    phases: tuple[int, ...]
-    scratch_bytes: int
-    cost_ns: float
-
-
-@dataclass(frozen=True, slots=True)
 class Assembly:
     """A module and the facts that go with it."""
 
@@ -60,28 +40,8 @@ class Assembly:
     facts: Facts
 
 
-def segments(program: Program) -> list[list[int]]:
-    """Indices of the steps between host calls; one list more than there are host calls."""
-    found: list[list[int]] = [[]]
-    for i, step in enumerate(program.steps):
-        if isinstance(step, HostCall):
-            found.append([])
-        else:
-            found[-1].append(i)
-    return found
-
-
-def exports(program: Program) -> tuple[str, ...]:
-    """Names under which the prologue and the segments are found in the object file."""
-    return ("symnet_prologue", *(f"symnet_step{i}" for i in range(len(segments(program)))))
-
-
 def emit_work(work: Work, name: str, target: Target) -> Emitted:
     """Write a kernel or a contraction."""
-    # Late: programs that come from the cache need none of this.
-    from symnet_llvm.codegen import emit_kernel
-    from symnet_llvm.contraction import emit_contraction
-
     if isinstance(work, Kernel):
         return emit_kernel(work, name, target)
     return emit_contraction(work, name, target)
@@ -119,7 +79,7 @@ def assemble(
     head = prologue.emit(program, layout)
     functions = [e.text for e in works.values()] + [head.text()]
     declarations = set(head.declarations).union(*(e.declarations for e in works.values()))
-    aliases = [f"@symnet_{prologue.NAME} = alias i64 (ptr), ptr @{prologue.NAME}"]
+    aliases = ["@symnet_prologue = alias i64 (ptr), ptr @prologue"]
     for number, steps in enumerate(segments(program)):
         body = _Segment(program, layout, placement, names, scratch, profile)
         f = body.write(f"step{number}", steps, tasks)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import llvmlite.binding as llvm
 import numpy as np
@@ -16,13 +16,15 @@ import numpy as np
 from symnet.config import config
 from symnet.program import Program
 from symnet_llvm import engine, objects
-from symnet_llvm.assembly import Assembly, Facts, assemble, exports
 from symnet_llvm.foreign import definitions
-from symnet_llvm.layout import Layout
+from symnet_llvm.layout import Facts, Layout, exports
 from symnet_llvm.pool import MOST, cores
 from symnet_llvm.runtime import Array, Executable, Instance, aligned
 from symnet_llvm.support import support
 from symnet_llvm.target import Target, host
+
+if TYPE_CHECKING:
+    from symnet_llvm.assembly import Assembly
 
 NATIVE_VARIABLE = "SYMNET_LLVM_NATIVE"
 """Set to 0 in the environment, it makes all calls go through Python."""
@@ -54,14 +56,14 @@ class LLVMBackend:
             str(profile),
         )  # fmt: skip
         found = objects.load(key) if config.cache else None
+        text = _Text(program, layout, target, threads, profile)
         if found is None:
-            made = assemble(program, layout, target, threads, profile)
+            made = text.assembly()
             found = objects.Entry(engine.compile_object(made.text, target), asdict(made.facts))
             if config.cache:
                 objects.store(key, found)
         loaded = engine.load(found.code, exports(program), target)
         facts = Facts(**found.facts)
-        text = _Text(program, layout, target, threads, profile)
         return Executable(Instance(program, layout, facts, loaded, shared), text, self._native)
 
     def upload(self, value: Array) -> Array:
@@ -92,15 +94,22 @@ class LLVMBackend:
 
 
 class _Text:
-    """Generates a program's code again, when somebody wants to read it."""
+    """Generates a program's code, and generates it again when somebody wants to read it."""
 
     def __init__(
         self, program: Program, layout: Layout, target: Target, threads: int, profile: bool
     ) -> None:
         self._arguments = (program, layout, target, threads, profile)
 
+    def assembly(self) -> Assembly:
+        """The program's module."""
+        # Late: a program that comes from the cache needs no code generator.
+        from symnet_llvm.assembly import assemble
+
+        return assemble(*self._arguments)
+
     def __call__(self, kind: str) -> str:
-        made: Assembly = assemble(*self._arguments)
+        made = self.assembly()
         return made.text if kind == "ir" else engine.assembly(made.text, self._arguments[2])
 
 

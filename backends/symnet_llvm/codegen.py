@@ -15,18 +15,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 
 from symnet import dtypes, kernel
-from symnet.kernel import Accumulator, Kernel, Let, Loop, Reduce, Stmt, Store
+from symnet.kernel import Kernel, Let, Loop, Reduce, Stmt, Store
 from symnet.scalar import Call, Const, Expr, walk
 from symnet_llvm import plan as planning
 from symnet_llvm.analysis import Facts, accesses, bound, stored, stores, uses
 from symnet_llvm.expressions import Expressions, Lanes
-from symnet_llvm.ir import Emitted, Emitter, Value, const, register, signature
+from symnet_llvm.ir import Emitted, Emitter, Value, register, signature
 from symnet_llvm.normal import normalize
+from symnet_llvm.partials import Partials, Parts, flat, like
 from symnet_llvm.plan import Vectors
-from symnet_llvm.scalars import combiner, identity
+from symnet_llvm.strips import Strip, strips
 from symnet_llvm.target import Target
 
 _CACHE_LINE = 64
@@ -217,26 +217,23 @@ class _Codegen:
         f, values = self.f, self.values
         # A share begins and ends between vectors if the whole loop does.
         even = isinstance(stmt.extent, Const) and stmt.extent.value % how.width == 0
-        strips = strips(f, low, high, how, even)
+        found = strips(f, low, high, how, even)
         with self._wide(how):
-            if self._is_alone(strips):
-                with self._alone(stmt, strips[0], how.width):
+            if _is_alone(found):
+                with self._alone(stmt, found[0], how.width):
                     self._block(stmt.body)
                 return
             with values.scope():
                 before = self._before(stmt, low, high)
-                for strip in strips:
+                for strip in found:
                     step = how.width * strip.units
                     with (
                         values.scope(),
                         f.loop(strip.low, strip.high, step, before=before) as frame,
                     ):
-                        masks = masks(self.f, strip, frame.iv, how.width)
+                        masks = strip.masks(f, frame.iv, how.width)
                         with values.vectors(Lanes(how.width, masks, stmt.axis, frame.iv)):
                             self._block(stmt.body)
-
-    def _is_alone(self, strips: list[Strip]) -> bool:
-        return len(strips) == 1 and strips[0].alone
 
     @contextmanager
     def _alone(
@@ -247,7 +244,7 @@ class _Codegen:
         What it computes is there for later loops over the same axis: the exponentials that one
         reduction sums are those that the loop after it divides by the sum.
         """
-        masks = masks(self.f, strip, strip.low, width)
+        masks = strip.masks(self.f, strip.low, width)
         lanes = Lanes(width, masks, stmt.axis, strip.low)
         with self.values.vectors(lanes, local=bound((stmt,)) - {stmt.axis}):
             yield masks
@@ -298,9 +295,9 @@ class _Codegen:
         f, values, width = self.f, self.values, how.width
         sums = [Partials(self.f, a, width, 1, how.units) for a in stmt.accumulators]
         extent = values.scalar(stmt.extent)
-        strips = strips(f, 0, extent, how)
-        if self._is_alone(strips):
-            with self._alone(stmt, strips[0], width) as masks:
+        found = strips(f, 0, extent, how)
+        if _is_alone(found):
+            with self._alone(stmt, found[0], width) as masks:
                 self._block(stmt.body)
                 for s in sums:
                     nothing = [None] * how.units
@@ -308,11 +305,11 @@ class _Codegen:
         else:
             with values.scope():
                 before = self._before(stmt, 0, extent)
-                for strip in strips:
+                for strip in found:
                     step = width * strip.units
 
                     def body(at: Value, parts: list[Parts], strip: Strip = strip) -> list[Parts]:
-                        masks = masks(self.f, strip, at, width)
+                        masks = strip.masks(f, at, width)
                         with values.vectors(Lanes(width, masks, stmt.axis, at)):
                             self._block(stmt.body)
                             return [
@@ -387,8 +384,8 @@ class _Codegen:
         """How a serial reduction goes through its range: in groups, then through what is left."""
         if isinstance(extent, int):
             middle = extent // copies * copies if copies else 0
-            strips = [Strip(0, middle, copies), Strip(middle, extent, extent - middle)]
-            return [s for s in strips if s.low != s.high]
+            groups = [Strip(0, middle, copies), Strip(middle, extent, extent - middle)]
+            return [s for s in groups if s.low != s.high]
         middle_ = self.f.round_down(extent, copies)
         return [Strip(0, middle_, copies), Strip(middle_, extent, 1)]
 
@@ -424,3 +421,7 @@ class _Codegen:
             new = like(filled, frame.out)
         for s, parts in zip(sums, new, strict=True):
             s.parts[: strip.units] = parts
+
+
+def _is_alone(found: list[Strip]) -> bool:
+    return len(found) == 1 and found[0].alone

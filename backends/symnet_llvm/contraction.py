@@ -24,7 +24,8 @@ from symnet.scalar.integer import NotAffineError, simplify, split
 from symnet_llvm import packing, tiling
 from symnet_llvm.analysis import Facts
 from symnet_llvm.epilogue import Epilogue
-from symnet_llvm.expressions import Expressions, Lanes, lower
+from symnet_llvm.expansion import lower
+from symnet_llvm.expressions import Expressions, Lanes
 from symnet_llvm.ir import MEMORY, Emitted, Emitter, Value, signature
 from symnet_llvm.microkernel import ZERO, Stream, Vectors, add_lanes, inner_tile, outer_tile
 from symnet_llvm.target import Target
@@ -253,6 +254,9 @@ class _Writer:
         single = single or not (plan.pack_left or plan.pack_right)
         left = right = sums = None
         room = plan.inner_block
+        self.least = 0
+        if isinstance(self.inner, int):
+            self.least = self.inner if single else self.inner % room or room
         # A loop over blocks exists only for what is packed by blocks.
         row_step = plan.row_block if plan.pack_left or not single else None
         column_step = plan.column_block if plan.pack_right or not single else None
@@ -297,8 +301,8 @@ class _Writer:
             size = e.mul(e.sub(down[1], down[0]), plan.column_block * plan.rows * width)
             with e.loop(0, size, v.lanes) as loop:
                 v.store(ZERO, v.at(sums, loop.iv))
-            with e.loop(0, self.inner, plan.inner_block) as loop:
-                rest = e.minimum(e.sub(self.inner, loop.iv), plan.inner_block)
+            with e.loop(0, self.inner, room) as loop:
+                rest = e.minimum(e.sub(self.inner, loop.iv), room) if self.least < room else room
                 block = loop.iv, rest
                 a, b = pack_left(down, block), pack_right(across, block)
                 self._tiles(down, across, a, b, block, sums)
@@ -316,7 +320,7 @@ class _Writer:
             exact = isinstance(length, int) and length % size == 0
             lanes = size if exact else e.minimum(e.sub(length, first), size)
             panel = packing.Panel(
-                packed.panel(v, loop.iv).pointer, packed.width, lanes, count
+                packed.panel(v, loop.iv).pointer, packed.width, lanes, count, self.least
             )
 
 
@@ -457,7 +461,7 @@ class _Writer:
         lines, axis = bounded
         source = at, self.width
         if plan.by_rows:
-            panel = packing.Panel(self.turned, self.pitch, plan.rows, self.width)
+            panel = packing.Panel(self.turned, self.pitch, plan.rows, self.width, self.width)
             packing.transpose(v, Stream(at, self.width, 1), panel)
             lines, axis = axis, lines
             source = self.turned, self.pitch
@@ -529,7 +533,7 @@ class _Writer:
 
         def fill(index: Value, lanes: int) -> None:
             stream = source.at(v, 0, e.mul(index, v.lanes))
-            panel = packing.Panel(v.at(place, e.mul(index, step)), v.lanes, lanes, columns)
+            panel = packing.Panel(v.at(place, e.mul(index, step)), v.lanes, lanes, columns, columns)
             packing.transpose(v, Stream(stream.pointer, source.step, source.lane), panel)
 
         if full:

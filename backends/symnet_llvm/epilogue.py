@@ -12,7 +12,8 @@ from contextlib import contextmanager
 from symnet.kernel import Let, Store, accumulated, loads
 from symnet.scalar import Call, Expr, Symbol
 from symnet_llvm.analysis import Facts, stored, uses
-from symnet_llvm.expressions import Expressions, Lanes, lower
+from symnet_llvm.expansion import lower
+from symnet_llvm.expressions import Expressions, Lanes
 from symnet_llvm.ir import Value
 from symnet_llvm.microkernel import Vectors
 

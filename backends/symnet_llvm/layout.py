@@ -1,6 +1,7 @@
 """Where a program's pointers, lengths and integers stand in its state table.
 
-Derived from the program alone, so that code loaded from the cache needs nothing else to run.
+What code that is loaded from the cache needs to run: `Layout` and the segments are derived from the
+program alone, `Facts` are kept beside the code.
 
 The integers (`numbers`) are, in this order: the values of the program's sizes; of its derived
 integers; of other integers that launches and copies need; the lengths of the outputs,
@@ -13,7 +14,7 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from symnet.program import Copy, Launch, Program
+from symnet.program import Copy, HostCall, Launch, Program
 from symnet.scalar import Const, Expr, Symbol
 
 
@@ -91,3 +92,41 @@ class Layout:
     def place(self, x: Expr) -> int:
         """Index of the value of an integer that a launch or copy needs and that varies."""
         return self.symbols[x] if isinstance(x, Symbol) else self.arguments[x]
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What running a program takes beside its code.
+
+    Attributes
+    ----------
+    parts
+        Threads the code is made for.
+    phases
+        The phase of each step, for planning memory.
+    scratch_bytes
+        Memory of its own that each thread needs.
+    cost_ns
+        Estimated work of a call.
+    """
+
+    parts: int
+    phases: tuple[int, ...]
+    scratch_bytes: int
+    cost_ns: float
+
+
+def segments(program: Program) -> list[list[int]]:
+    """Indices of the steps between host calls; one list more than there are host calls."""
+    found: list[list[int]] = [[]]
+    for i, step in enumerate(program.steps):
+        if isinstance(step, HostCall):
+            found.append([])
+        else:
+            found[-1].append(i)
+    return found
+
+
+def exports(program: Program) -> tuple[str, ...]:
+    """Names under which the prologue and the segments are found in the object file."""
+    return ("symnet_prologue", *(f"symnet_step{i}" for i in range(len(segments(program)))))

@@ -4,8 +4,7 @@ A *panel* holds, for each k in turn, `width` neighbours along the axis of the re
 the vector's lanes). Packing pays where a factor's own order is bad for the loops: it has no unit
 stride along the vectors, its rows lie pages apart, or it is an expression yet to be evaluated.
 
-Lanes past the edge of the factor are filled with copies of the last one or with zeros: they lead
-to sums that nobody stores.
+Lanes past the edge of the factor are filled with anything: they lead to sums that nobody stores.
 """
 
 from __future__ import annotations
@@ -31,12 +30,15 @@ class Panel:
         How many of them the factor has; at least 1.
     inner
         Values of k.
+    least
+        How many of those there are in any case.
     """
 
     pointer: str
     width: int
     lanes: Value
     inner: Value
+    least: int
 
 
 def copy(v: Vectors, source: Stream, panel: Panel) -> None:
@@ -59,52 +61,58 @@ def transpose(v: Vectors, source: Stream, panel: Panel) -> None:
     e, quad = v.emitter, v.quad
     short = vector(v.scalar, quad)
     last = e.sub(panel.lanes, 1)
-    whole = isinstance(last, int) and last + 1 >= panel.width
 
     def group(first: Value) -> None:
         """Fill `lanes` neighbours: 128 bits of each, transposed while in registers."""
-        neighbours = [e.add(first, lane) for lane in range(v.lanes)]
-        if not whole:
-            neighbours = [e.minimum(n, last) for n in neighbours]
-        rows = [v.at(source.pointer, e.mul(source.lane, n)) for n in neighbours]
+        rows: list[str | None] = []
+        for lane in range(v.lanes):
+            at = e.add(first, lane)
+            if isinstance(at, int) and isinstance(last, int) and at > last:
+                rows.append(None)
+                continue
+            whole = isinstance(last, int) and last + 1 >= panel.width
+            at = at if whole else e.minimum(at, last)
+            rows.append(v.at(source.pointer, e.mul(source.lane, at)))
         out = v.at(panel.pointer, first)
 
-        def squares(k: Value) -> None:
+        def square(k: Value) -> None:
             gathered = []
             for r in range(quad):
                 pieces = [
-                    e.load(v.at(rows[lane], k), v.dtype, quad)
-                    for lane in range(r, v.lanes, quad)
+                    "zeroinitializer" if row is None else e.load(v.at(row, k), v.dtype, quad)
+                    for row in rows[r::quad]
                 ]
                 gathered.append(_concatenated(v, pieces, short))
             for j, column in enumerate(v.transpose(gathered)):
                 v.store(column, v.at(out, e.mul(e.add(k, j), panel.width)))
 
-        def elements() -> None:
-            with e.loop(0, panel.inner) as loop:
-                for lane, row in enumerate(rows):
-                    element = e.load(v.at(row, loop.iv), v.dtype)
-                    to = e.add(e.mul(loop.iv, panel.width), lane)
-                    e.store(element, v.at(out, to), v.dtype)
+        # The last square overlaps the one before it.
+        end = e.sub(panel.inner, quad)
+        exact = isinstance(panel.inner, int) and panel.inner % quad == 0
+        with e.loop(0, panel.inner, quad, nonempty=True) as loop:
+            square(loop.iv if exact else e.minimum(loop.iv, end))
 
-        def all_squares() -> None:
-            # The last square overlaps the one before it.
-            end = e.sub(panel.inner, quad)
-            with e.loop(0, panel.inner, quad, nonempty=True) as loop:
-                squares(loop.iv if exact else e.minimum(loop.iv, end))
+    def groups() -> None:
+        with e.loop(0, panel.width, v.lanes) as loop:
+            group(loop.iv)
 
-        if isinstance(panel.inner, int):
-            exact = panel.inner % quad == 0
-            (all_squares if panel.inner >= quad else elements)()
-        else:
-            exact = False
-            with e.when(e.less(quad - 1, panel.inner)):
-                all_squares()
-            with e.when(e.less(panel.inner, quad)):
-                elements()
+    def elements() -> None:
+        """Fill the panel one by one: there are not enough values of k for a square."""
+        with e.loop(0, panel.inner) as k, e.loop(0, panel.lanes) as lane:
+            at = e.add(e.mul(lane.iv, source.lane), k.iv)
+            element = e.load(v.at(source.pointer, at), v.dtype)
+            to = e.add(e.mul(k.iv, panel.width), lane.iv)
+            e.store(element, v.at(panel.pointer, to), v.dtype)
 
-    with e.loop(0, panel.width, v.lanes) as loop:
-        group(loop.iv)
+    if panel.least >= quad:
+        groups()
+    elif isinstance(panel.inner, int):
+        elements()
+    else:
+        with e.when(e.less(quad - 1, panel.inner)):
+            groups()
+        with e.when(e.less(panel.inner, quad)):
+            elements()
 
 
 def compute(v: Vectors, value: Callable[[Value, Value, str], str], panel: Panel) -> None:

@@ -10,13 +10,12 @@ from __future__ import annotations
 
 from symnet.program import Buffer, Program, Size
 from symnet.scalar import Const, Expr, Symbol
-from symnet_llvm.expressions import Expressions, lower
+from symnet_llvm.expansion import lower
+from symnet_llvm.expressions import Expressions
 from symnet_llvm.ir import Emitter, Value
 from symnet_llvm.layout import Layout
 from symnet_llvm.scalars import convert
 from symnet_llvm.state import MISMATCH, PREPARE, RUN, Slot
-
-NAME = "prologue"
 
 
 def emit(program: Program, layout: Layout) -> Emitter:
@@ -28,7 +27,7 @@ class _Prologue:
     def __init__(self, program: Program, layout: Layout) -> None:
         self.program = program
         self.layout = layout
-        self.f = Emitter(NAME, ["ptr %state"], "i64")
+        self.f = Emitter("prologue", ["ptr %state"], "i64")
         self.values = Expressions(self.f)
         self._conditions: list[str] = []
         self._tables: dict[Slot, str] = {}

@@ -24,9 +24,8 @@ from symnet.program import Guard, HostCall, Program
 from symnet.scalar import Const
 from symnet.scalar.integer import evaluate_int
 from symnet_llvm import entry, state
-from symnet_llvm.assembly import Facts, exports
 from symnet_llvm.engine import Loaded
-from symnet_llvm.layout import Layout
+from symnet_llvm.layout import Facts, Layout, exports
 from symnet_llvm.placement import by_phase
 from symnet_llvm.state import Slot
 from symnet_llvm.support import Support

@@ -14,18 +14,45 @@ from symnet_llvm.plan import Vectors
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """A stretch of a loop: so many vectors in lockstep, and how the last ones are masked.
+    """A stretch of a loop.
 
-    `ragged` counts the lanes of all units that are in use, None if all are, or is -1 if that is
-    to be computed (one unit) from the distance to `high`. `alone` means that the strip is the
-    whole loop and a single iteration of it.
+    Attributes
+    ----------
+    low, high
+        Its bounds.
+    units
+        Vectors in lockstep.
+    lanes
+        Lanes of all units together that are in use in its only iteration; None if all are, in
+        every iteration.
+    masked
+        Whether the lanes in use are to be computed (of one unit) from the distance to `high`.
+    alone
+        Whether it is the whole loop, and a single iteration.
     """
 
     low: Value
     high: Value
     units: int
-    ragged: int | None = None
+    lanes: int | None = None
+    masked: bool = False
     alone: bool = False
+
+    def masks(self, f: Emitter, at: Value, width: int) -> tuple[str | None, ...]:
+        """The mask of each unit in the iteration that begins at `at`."""
+        if self.masked:
+            return (f.mask(f.sub(self.high, at), width),)
+        if self.lanes is None:
+            return (None,) * self.units
+        full = self.units - 1
+        return (*(None,) * full, f.mask(self.lanes - full * width, width))
+
+
+def _single(low: int, high: int, width: int, alone: bool) -> Strip:
+    """One iteration of as many vectors as it takes."""
+    count = high - low
+    lanes = count if count % width else None
+    return Strip(low, high, -(-count // width), lanes, alone=alone)
 
 
 def strips(f: Emitter, low: Value, high: Value, how: Vectors, even: bool = False) -> list[Strip]:
@@ -37,29 +64,15 @@ def strips(f: Emitter, low: Value, high: Value, how: Vectors, even: bool = False
         if count <= 0:
             return []
         if count <= step:
-            left = -(-count // width)
-            return [Strip(low, high, left, None if count % width == 0 else count, True)]
+            return [_single(low, high, width, alone=True)]
         if how.masked and count % width:
-            return [Strip(low, high, 1, -1)]
+            return [Strip(low, high, 1, masked=True)]
         middle = low + count // step * step
-        strips = [Strip(low, middle, units)]
-        rest = high - middle
-        if rest:
-            left = -(-rest // width)
-            strips.append(Strip(middle, high, left, None if rest % width == 0 else rest))
-        return strips
+        found = [Strip(low, middle, units)]
+        return found if middle == high else [*found, _single(middle, high, width, alone=False)]
     if even and units == 1:
         return [Strip(low, high, 1)]
     if how.masked and not even:
-        return [Strip(low, high, 1, -1)]
-    middle_ = f.add(low, f.round_down(f.sub(high, low), step))
-    return [Strip(low, middle_, units), Strip(middle_, high, 1, None if even else -1)]
-
-
-def masks(f: Emitter, strip: Strip, at: Value, width: int) -> tuple[str | None, ...]:
-    if strip.ragged is None:
-        return (None,) * strip.units
-    if strip.ragged == -1:
-        return (f.mask(f.sub(strip.high, at), width),)
-    last = strip.ragged - (strip.units - 1) * width
-    return (None,) * (strip.units - 1) + (f.mask(last, width),)
+        return [Strip(low, high, 1, masked=True)]
+    end = f.add(low, f.round_down(f.sub(high, low), step))
+    return [Strip(low, end, units), Strip(end, high, 1, masked=not even)]

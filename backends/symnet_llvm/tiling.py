@@ -29,6 +29,8 @@ SCRATCH = 1 << 21
 """Most bytes of a packed factor."""
 FAR = 1 << 19
 """Bytes above which a factor is better read from a packed copy."""
+CHEAP = 4
+"""Operations up to which an epilogue may be written out for each vector of a tile."""
 EFFORT = 500
 """Cycles that a plan must save for each piece of code that others do without."""
 SHARED = 50_000
@@ -171,13 +173,13 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
     pack_right = right.order != "along" or (size > FAR and rows >= 64)
     cost = 0.0
     if pack_left:
-        cost += rows * inner * _packing(left.order, lanes)
+        cost += rows * inner * 1.5 * _packing(left.order, lanes)
     if pack_right:
         cost += columns * inner * _packing(right.order, lanes)
     # An epilogue that is long is written once, in a loop, and sums reach it through memory; so do
     # sums that have to be turned.
-    inline = shape.work <= 4 and not shape.by_rows
-    inner_block = inner if _single(shape, pack_left or pack_right) else INNER_BLOCK
+    short = shape.work <= CHEAP and not shape.by_rows
+    inner_block = _block(shape, pack_left or pack_right)
     cost += EFFORT * (pack_left + pack_right + 2 * shape.by_rows)
     for n in range(1, min(vectors, 8) + 1):
         for m in range(1, min(rows, 30) + 1):
@@ -188,8 +190,11 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
             if low:
                 tall += _turn(m if pack_left else low, n)
             down, across = _tiles(rows, m), _tiles(vectors, n)
-            total = cost + inner * tall * across
-            total += down * across * (20 + _finish(shape, m, n, lanes, inline))
+            finish = _finish(shape, m, n, lanes, False)
+            inline = short and finish > 0.02 * inner * m * n
+            if inline:
+                finish = _finish(shape, m, n, lanes, True)
+            total = cost + inner * tall * across + down * across * (20 + finish)
             if low and not pack_left:
                 total += EFFORT + 0.02 * total  # code for the tiles at the edge
             if columns % (n * lanes) and not pack_right and lanes * shape.itemsize < 64:
@@ -276,6 +281,14 @@ def _packing(order: Order, lanes: int) -> float:
     return {"along": 3 / lanes, "inner": 6 / lanes, "strided": 2.0, "computed": 3.0}[order]
 
 
-def _single(shape: Shape, packed: bool) -> bool:
-    """Whether all products are summed in one go."""
-    return not packed or (shape.inner is not None and shape.inner <= 2 * INNER_BLOCK)
+def _block(shape: Shape, packed: bool) -> int:
+    """How many products are summed in one go."""
+    if not packed:
+        return max(shape.inner or 1, 1)
+    if shape.inner is None:
+        return INNER_BLOCK
+    # Blocks of equal length, of whole vectors.
+    if shape.inner <= 2 * INNER_BLOCK:
+        return max(shape.inner, 1)
+    count = _tiles(shape.inner, INNER_BLOCK)
+    return _tiles(_tiles(shape.inner, count), 16) * 16

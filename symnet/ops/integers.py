@@ -16,13 +16,13 @@ from math import prod
 from symnet import dtypes
 from symnet.graph import Apply, Constant, Variable
 from symnet.op import Index, IndexedOp
-from symnet.scalar import Call, Const, Expr, ScalarOp, Symbol, cast, const, rebuild, simplify, walk
+from symnet.scalar import Call, Const, Expr, ScalarOp, Symbol, cast, const, rebuild, simplify
 
 Leaf = Callable[[Variable], Expr | None]
 ShapeOf = Callable[[Variable], tuple[Expr, ...]]
 
 LONGEST = 64
-"""Longer vectors are data: shapes have fewer entries."""
+"""Tensors of more elements are data: shapes have fewer."""
 
 _WIDE = ("int32", "uint32", "int64", "uint64")
 
@@ -45,13 +45,14 @@ def integer_value(variable: Variable, leaf: Leaf, shape_of: ShapeOf) -> Expr | N
     if variable.ndim or not _is_small(variable):
         return None
     known: dict[Variable, tuple[Expr, ...] | None] = {}
+    widened: dict[Expr, Expr] = {}
     stack = [(variable, False)]
     while stack:
         v, ready = stack.pop()
         if v in known:
             continue
         if ready:
-            known[v] = _entries(v, known, leaf, shape_of)
+            known[v] = _entries(v, known, widened, leaf, shape_of)
         else:
             stack.append((v, True))
             stack.extend((u, False) for u in _read(v))
@@ -69,8 +70,10 @@ def is_known(variable: Variable) -> bool:
 
 
 def _is_small(v: Variable) -> bool:
-    lengths = [LONGEST + 1 if n is None else n for n in v.type.shape]
-    return dtypes.is_discrete(v.dtype) and v.ndim <= 1 and all(n <= LONGEST for n in lengths)
+    return (
+        dtypes.is_discrete(v.dtype)
+        and prod(LONGEST + 1 if n is None else n for n in v.type.shape) <= LONGEST
+    )
 
 
 def _read(v: Variable) -> Iterator[Variable]:
@@ -86,10 +89,11 @@ class _DataError(Exception):
 def _entries(
     v: Variable,
     known: dict[Variable, tuple[Expr, ...] | None],
+    widened: dict[Expr, Expr],
     leaf: Leaf,
     shape_of: ShapeOf,
 ) -> tuple[Expr, ...] | None:
-    """Return the elements of a scalar or short vector: booleans, or int64 for integers."""
+    """Return the elements of a small tensor, in C order: booleans, or int64 for integers."""
     dtype = "bool" if v.dtype == "bool" else "int64"
     if isinstance(v, Constant):
         return tuple(const(x, dtype) for x in v.data.ravel().tolist())
@@ -102,29 +106,41 @@ def _entries(
                 node.op.element(node, v.index, tuple(map(const, index)), context)
                 for index in product(*(range(n) for n in v.type.shape if n is not None))
             ]
-            return tuple(cast(cast(_widened(x), wrap), dtype) for x in found)
+            wide = [cast(cast(_widened(x, widened), wrap), dtype) for x in found]
+            widened.update((x, x) for x in wide)
+            return tuple(wide)
         except _DataError:
             pass
     value = leaf(v) if v.ndim == 0 else None
     return None if value is None else (value,)
 
 
-def _widened(root: Expr) -> Expr:
-    """Return an expression with its arithmetic of 32 bits and more done in int64."""
-    done: dict[Expr, Expr] = {}
-    for x in walk(root):
-        args = tuple(done[a] for a in x.args)
-        if x.dtype not in _WIDE:
-            done[x] = rebuild(x, args)
-        elif isinstance(x, Const):
-            done[x] = const(x.value)
-        elif isinstance(x, Call) and x.op.name.startswith("cast_"):
-            done[x] = cast(args[0], "int64")
-        elif isinstance(x, Call):
-            done[x] = x.op(*args)
+def _widened(root: Expr, done: dict[Expr, Expr]) -> Expr:
+    """Return an expression with its arithmetic of 32 bits and more done in int64.
+
+    `done` holds what need not be looked into again: elements that this one is made of.
+    """
+    stack = [root]
+    while stack:
+        x = stack[-1]
+        waiting = [a for a in x.args if a not in done] if x not in done else []
+        if waiting:
+            stack.extend(waiting)
         else:
-            done[x] = x
+            stack.pop()
+            if x not in done:
+                done[x] = _widened_node(x, tuple(done[a] for a in x.args))
     return done[root]
+
+
+def _widened_node(x: Expr, args: tuple[Expr, ...]) -> Expr:
+    if x.dtype not in _WIDE:
+        return rebuild(x, args)
+    if isinstance(x, Const):
+        return const(x.value)
+    if isinstance(x, Call) and x.op.name.startswith("cast_"):
+        return cast(args[0], "int64")
+    return x.op(*args) if isinstance(x, Call) else x
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +164,10 @@ class _Entries:
         return self.read(operand, ())
 
     def read(self, operand: int, index: Index) -> Expr:
-        return self.read_flat(operand, index[0] if index else const(0))
+        position: Expr = const(0)
+        for n, i in zip(self.shape(operand), index, strict=True):
+            position = position * n + i
+        return self.read_flat(operand, position)
 
     def read_flat(self, operand: int, position: Expr) -> Expr:
         entries = self.known.get(self.node.inputs[operand])

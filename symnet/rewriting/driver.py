@@ -17,6 +17,7 @@ from symnet.op import constant
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.shape import Broadcast, ShapeOf
 from symnet.rewriting.pattern import AnyRule
+from symnet.scalar import cast_to
 
 BUDGET = 50
 """Rewrites of one node in a row, after which the driver moves on: no rule set can hang it."""
@@ -72,7 +73,7 @@ class Driver:
             found = rule.apply(node)
             if found is None or found is v:
                 continue
-            new = self._finish(_fitted(found, v), depth + 1)
+            new = self._finish(fitted(found, v), depth + 1)
             self.counts[rule.name] = self.counts.get(rule.name, 0) + 1
             self._final[v] = new
             return new
@@ -85,11 +86,11 @@ class Driver:
         yield from self._rules.get(object, ())
 
 
-def _fitted(found: Any, old: Variable) -> Variable:
+def fitted(found: Any, old: Variable) -> Variable:
     """A replacement in the dtype and shape of what it replaces."""
     new: Variable = found if isinstance(found, Variable) else constant(np.asarray(found, old.dtype))
     if new.dtype != old.dtype:
-        raise AssertionError(f"a rewrite turns {old.type} into {new.type}")
+        new = cast_to(old.dtype)(new)  # the rule dropped the operand that gave it its dtype
     if new.ndim == old.ndim and new.broadcastable == old.broadcastable:
         return new
     # The rule dropped an operand that gave the result its shape.

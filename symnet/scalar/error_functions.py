@@ -1,8 +1,8 @@
 """Rows of the error function, its complement and its inverse.
 
 `erf` is a series near 0 and ``1 - exp(P(x))`` beyond. `erfc` is ``exp(-x**2)`` times a function
-XX
-*Chebyshev approximation of (1 + 2x) exp(x^2) erfc x in 0 <= x < inf*, Math. Comp. 36, 1981). `erfinv` follows
+that is smooth on the whole half line in ``(x - K)/(x + K)`` (Shepherd and Laframboise, *Chebyshev
+approximation of (1 + 2x) exp(x^2) erfc x in 0 <= x < inf*, Math. Comp. 36, 1981). `erfinv` follows
 Giles (*Approximating the erfinv function*, GPU Computing Gems 2, 2011): a polynomial in
 ``w = -log(1 - x**2)``, further out in its square root.
 """

@@ -347,10 +347,10 @@ logaddexp = ScalarOp(
     doc="log(exp(x) + exp(y)).",
 )  # fmt: skip
 hard_sigmoid = ScalarOp(
-    "hard_sigmoid", 1, dtypes.floating, lambda x: np.clip(x * 0.2 + 0.5, 0, 1),
+    "hard_sigmoid", 1, dtypes.floating, lambda x: np.clip((x + 2.5) * 0.2, 0, 1),
     partials=(lambda x, out: switch(logical_and(gt(out, 0), lt(out, 1)), second(x, 0.2), 0.0),),
-    expand=lambda x: minimum(maximum(x * 0.2 + 0.5, 0.0), 1.0),
-    ulp=1,
+    expand=lambda x: minimum(maximum((x + 2.5) * 0.2, 0.0), 1.0),  # exact near its zero
+    ulp=1.5,
     doc="The straight line 0.2 * x + 0.5 clipped to 0 and 1.",
 )  # fmt: skip
 ultra_fast_sigmoid = ScalarOp(

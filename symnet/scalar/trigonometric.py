@@ -3,8 +3,8 @@
 Arguments are reduced by multiples of pi, split in three parts after Cody and Waite (Muller,
 *Elementary Functions*, section 11.2): with `fma` the first subtraction is exact while the multiple
 is small beside the format's integers. Where that ends, so does the domain of the compiled
-functions; beyond it they give NaN rather than noise. Inverse functions follow Cephes: `arcsin` halves
-the angle above one half, `arctan` takes the reciprocal above one.
+functions; beyond it they give NaN rather than noise. Inverse functions follow Cephes: `arcsin`
+halves the angle above one half, `arctan` takes the reciprocal above one.
 """
 
 from __future__ import annotations

@@ -138,9 +138,6 @@ class TensorVariable(Variable):
             kept[inputs] = function(list(inputs), self)
         return kept[inputs](*values.values())
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_compiled"}
-
     def clone(self) -> TensorVariable:
         """Return a new input of the same type and name."""
         made: TensorVariable = self.type(self.name)

@@ -52,7 +52,7 @@ def test_wrong_replacements():
     y = T.exp(x)
     with pytest.raises(TypeError, match="numbers of dimensions differ"):
         clone(y, {x: T.matrix("m")})
-    with pytest.raises(TypeError, match="cannot be replaced by d of type float64.*strict=False"):
+    with pytest.raises(TypeError, match=r"cannot be replaced by d of type float64.*strict=False"):
         clone(y, {x: T.dvector("d")})
     assert clone(y, {x: T.dvector("d")}, strict=False).dtype == "float32"
     with pytest.raises(TypeError, match="3 is not a variable"):

@@ -75,9 +75,7 @@ def test_debugprint(x, capsys):
 def test_debugprint_settings(x):
     y = T.exp(x.T).sum()
     text = debugprint(y, depth=2, print_type=True, file="str")
-    assert text == (
-        "sum[0, 1] [id A] <float32[]> ''\n |Elemwise{exp} [id B] <float32[?, ?]> ''\n"
-    )
+    assert text == ("sum[0, 1] [id A] <float32[]> ''\n |Elemwise{exp} [id B] <float32[?, ?]> ''\n")
     stream = io.StringIO()
     assert debugprint([y, x], file=stream) is stream
     assert stream.getvalue().splitlines()[-2:] == ["     |x [id D]", "x [id D]"]

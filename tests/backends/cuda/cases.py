@@ -23,9 +23,9 @@ from symnet.kernel import (
     accumulated,
 )
 from symnet.program import Buffer, Launch, Program, Size
-from symnet.scalar import TABLE, Call, Const, Expr, Load, Symbol, cast, const
+from symnet.scalar import TABLE, Const, Expr, Load, Symbol, cast, const
 
-i, j, k, l, n, m = (Symbol(name) for name in "ijklnm")
+i, j, k, n, m = (Symbol(name) for name in "ijknm")
 F, D = "float32", "float64"
 
 
@@ -74,7 +74,7 @@ class Case:
 
 
 def params(text: str) -> tuple[Param, ...]:
-    """Params from text such as ``"x:float32 y:int64 =z:float32"``; those after ``=`` are written."""
+    """Params from text such as ``"x:float32 y:int64 =z:float32"``; ``=`` marks the written ones."""
     found = []
     for word in text.split():
         name, dtype = word.lstrip("=").split(":")

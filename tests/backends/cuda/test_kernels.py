@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from symnet_cuda.contraction import as_kernel
-from symnet_cuda.emulator import EmulatedBackend
 
 from symnet.kernel import Contraction, verify
+from symnet_cuda.contraction import as_kernel
+from symnet_cuda.emulator import EmulatedBackend
 from tests.backends.cuda.cases import CASES, Case
 from tests.kernel_interpreter import interpret
 

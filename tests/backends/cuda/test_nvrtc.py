@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from symnet_cuda import compiler
-from symnet_cuda.codegen import generate
 
 from symnet.program import Program
+from symnet_cuda import compiler
+from symnet_cuda.codegen import generate
 from tests.backends.cuda.cases import CASES
 
 

@@ -87,9 +87,7 @@ def chain(n: int, stages: int) -> Program:
     """
     rows = 64
     exp, total = TABLE["exp"], Symbol("total", "float32")
-    back = elementwise(
-        n, exp(load("a", (n - 1) - I) * -0.25) + load("a") * 0.5, "a", "b"
-    )
+    back = elementwise(n, exp(load("a", (n - 1) - I) * -0.25) + load("a") * 0.5, "a", "b")
     fold = kernel(
         [
             Loop(

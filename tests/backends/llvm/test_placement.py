@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from hypothesis import given
 from hypothesis import strategies as st
+
 from symnet_llvm.placement import EVERYONE, Placement, Task, place
 
 names = st.frozensets(st.sampled_from("abcdef"), max_size=3)

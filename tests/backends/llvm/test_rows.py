@@ -63,11 +63,9 @@ def operands(row: ScalarOp, sources: tuple[str, ...]) -> list[np.ndarray]:
         if sources[0] in dtypes.SIGNED:
             keep &= ~((x == np.iinfo(sources[0]).min) & (y == -1))
     elif row.name == "fma":
-        # NumPy has no fma; what stands in for it is not exact among denormal products.
-        with np.errstate(all="ignore"):
-            product = np.abs(points[0] * points[1])
-        keep = ~((product > 0) & (product < np.finfo(sources[0]).tiny * 1e20))
-        keep &= (points[0] == 0) | (points[1] == 0) | (product != 0)
+        # NumPy has no fma; what stands in for it in the table is made for moderate operands.
+        for p in points:
+            keep &= (p == 0) | ((np.abs(p) > 1e-30) & (np.abs(p) < 1e30)) | ~np.isfinite(p)
     elif row.name in ("shl", "shr"):
         keep = (points[1] >= 0) & (points[1] < 8 * dtypes.itemsize(sources[0]))
     elif row.name.startswith("cast_") and dtypes.is_float(sources[0]):

@@ -8,13 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from symnet_llvm import assembly, engine, objects
-from symnet_llvm.backend import LLVMBackend
 
 from symnet import dtypes
 from symnet.config import config
 from symnet.program import Launch, Program
 from symnet.scalar import ScalarOp
+from symnet_llvm import assembly, engine, objects
+from symnet_llvm.backend import LLVMBackend
 from tests.backends.llvm.programs import affine, buffer, elementwise, load, program
 
 
@@ -133,7 +133,9 @@ def test_users_rows_are_in_the_key(compiled: list[str]) -> None:
     def using(factor: float) -> Program:
         row = ScalarOp("mine", 1, dtypes.floating, np.exp, expand=lambda x: x * factor)
         k = elementwise(10, row(load("x")), "x", "y")
-        return program([buffer("x", "input", 10), buffer("y", "output", 10)], [Launch(k, ("x", "y"))])
+        return program(
+            [buffer("x", "input", 10), buffer("y", "output", 10)], [Launch(k, ("x", "y"))]
+        )
 
     x = np.arange(10, dtype="float32")
     for factor in (2.0, 3.0, 2.0):

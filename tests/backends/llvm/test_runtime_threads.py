@@ -11,16 +11,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from symnet_llvm import assembly, placement
-from symnet_llvm.backend import LLVMBackend
-from symnet_llvm.runtime import Executable
-from symnet_llvm.support import support
 
 from symnet.config import config
 from symnet.program import Guard, HostCall, Launch, Program
 from symnet.scalar import TABLE, cast, const
+from symnet_llvm import assembly, placement
+from symnet_llvm.backend import LLVMBackend
+from symnet_llvm.runtime import Executable
+from symnet_llvm.support import support
 from tests.backends.llvm.programs import (
-    I,
     buffer,
     chain,
     elementwise,

@@ -16,6 +16,7 @@ from symnet.gradient import grad, verify_grad
 from symnet.graph import Apply, Constant, Variable, ancestors, make_variable
 from symnet.interpreter import evaluate
 from symnet.op import Index, IndexedOp
+from symnet.ops import ShapeOf
 from symnet.scalar import Expr, Load, ScalarOp, Symbol, cast, const
 from symnet.scalar import evaluate as evaluate_expr
 from symnet.types import TensorType
@@ -54,6 +55,10 @@ class Values:
     def integer(self, operand: int) -> Expr:
         v = self.node.inputs[operand]
         value = int(self.inputs[operand])
+        if v.owner is not None and isinstance(v.owner.op, ShapeOf):
+            (x,) = v.owner.inputs
+            if x in self.node.inputs:
+                return self.shape(self.node.inputs.index(x))[v.owner.op.axis]
         return const(value) if isinstance(v, Constant) else self._integer(f"v{operand}", value)
 
     def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:

@@ -76,17 +76,17 @@ def test_known_lengths_stay_known():
 
 
 def test_wrong_indices(x):
-    with pytest.raises(IndexError, match="4 indices for x of type .* 3 dimensions"):
+    with pytest.raises(IndexError, match=r"4 indices for x of type .* 3 dimensions"):
         x[0, 0, 0, 0]
     with pytest.raises(IndexError, match="only once"):
         x[..., ...]
-    with pytest.raises(IndexError, match="1.5 is no index"):
+    with pytest.raises(IndexError, match=r"1.5 is no index"):
         x[1.5]
     with pytest.raises(IndexError, match="'a' is no index"):
         x["a"]
     with pytest.raises(IndexError, match=r"holds integers, got float32"):
         x[T.vector()]
-    with pytest.raises(NotImplementedError, match="boolean masks .* T.switch"):
+    with pytest.raises(NotImplementedError, match=r"boolean masks .* T.switch"):
         x[x > 0]
     with pytest.raises(TypeError, match="an index is an integer of no dimensions"):
         x[1.5:]
@@ -109,7 +109,7 @@ def test_rows_picked(run):
     np.testing.assert_array_equal(run(p[T.arange(y.shape[0]), y], p=values, y=labels), expected)
     np.testing.assert_array_equal(run(p[T.arange(4), y], p=values, y=labels), expected)
     assert logs[T.arange(p.shape[0]), y].owner.inputs[0] is logs
-    with pytest.raises(IndexError, match="out of (range|bounds)"):
+    with pytest.raises(IndexError, match=r"out of (range|bounds)"):
         run(p[T.arange(y.shape[0]), y], p=values, y=[0, 1, 2, 3])
 
 
@@ -215,7 +215,7 @@ def test_iteration(run, x):
     parts = list(static)
     assert len(parts) == 3
     np.testing.assert_array_equal(run(parts[2], x=X), X[2])
-    with pytest.raises(TypeError, match="cannot be iterated over: how many entries .*T.sum"):
+    with pytest.raises(TypeError, match=r"cannot be iterated over: how many entries .*T.sum"):
         list(x)
     with pytest.raises(TypeError, match="no dimensions to iterate over"):
         iter(T.scalar("s"))

@@ -42,7 +42,7 @@ def test_dimshuffle(run, x):
     same(run(x.dimshuffle(-1, 0, 1), x=X), X.transpose(2, 0, 1))
     assert x.dimshuffle(0, 1, 2) is x
     assert T.row().dimshuffle(1).ndim == 1
-    with pytest.raises(TypeError, match="dimension 2 .* cannot be dropped"):
+    with pytest.raises(TypeError, match=r"dimension 2 .* cannot be dropped"):
         x.dimshuffle(0, 1)
     with pytest.raises(TypeError, match="names a dimension twice"):
         x.dimshuffle(0, 0, 1, 2)
@@ -136,7 +136,7 @@ def test_what_is_said_of_shapes(run):
     row = T.row()
     assert T.addbroadcast(row, 0) is row
     same(run(m + T.addbroadcast(T.matrix("r"), 0), m=[[1], [2]], r=[[5]]), np.array([[6], [7]]))
-    with pytest.raises(ValueError, match="lengths of dimension 0 differ .*addbroadcast"):
+    with pytest.raises(ValueError, match=r"lengths of dimension 0 differ .*addbroadcast"):
         run(m + T.matrix("r"), m=[[1], [2]], r=[[5]])
     with pytest.raises(ValueError, match="dimension 0 has length 1, it cannot have 2"):
         T.specify_shape(T.row(), (2, 3))

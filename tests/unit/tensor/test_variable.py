@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 
 import symnet.tensor as T
-from symnet.graph import Variable
+from symnet.graph import Variable, ancestors, leaves
 from symnet.op import constant
 
 
 def test_equality_is_identity():
     x, y = T.vectors("x", "y")
-    assert x == x  # noqa: PLR0124
+    assert x == x
     assert x != y
     assert {x: 1, y: 2}[x] == 1
     assert (x == None) is False  # noqa: E711
@@ -23,7 +23,7 @@ def test_truth():
     assert x + 1
     assert T.vector(dtype="bool")
     for condition in (x > 0, T.eq(x, 1), (x > 0) & (x < 1)):
-        with pytest.raises(TypeError, match="truth of .* is not known .* T.switch"):
+        with pytest.raises(TypeError, match=r"truth of .* is not known .* T.switch"):
             bool(condition)
     with pytest.raises(TypeError, match="a < b < c"):
         0 < x < 1  # noqa: B015
@@ -38,7 +38,7 @@ def test_python_protocols_that_need_a_value():
     with pytest.raises(TypeError):
         np.exp(x)
     for convert in (float, int):
-        with pytest.raises(TypeError, match="no value yet; .eval"):
+        with pytest.raises(TypeError, match=r"no value yet; .eval"):
             convert(x)
 
 
@@ -82,6 +82,28 @@ def test_pickle_and_deepcopy(run):
         np.testing.assert_array_equal(run(again, x=values), run(y, x=values))
     both = pickle.loads(pickle.dumps([x, y]))
     assert both[1].owner is not None
+
+
+def test_pickle_and_deepcopy_of_a_deep_graph():
+    x = T.scalar("x")
+    y = middle = x
+    for k in range(2000):
+        y = y + x
+        middle = y if k == 1000 else middle
+    for again, part, leaf in (
+        pickle.loads(pickle.dumps([y, middle, x])),
+        copy.deepcopy([y, middle, x]),
+    ):
+        found = list(ancestors([again]))
+        assert len(found) == 2000
+        assert found[1000].out is part
+        assert leaves([again]) == [leaf]
+        assert leaf is not x
+
+
+def test_copied_constants_stay_read_only():
+    for again in (pickle.loads(pickle.dumps(T.constant([1, 2]))), copy.deepcopy(T.constant(1))):
+        assert not again.data.flags.writeable
 
 
 def test_eval():
