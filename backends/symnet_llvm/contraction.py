@@ -31,6 +31,8 @@ from symnet_llvm.microkernel import ZERO, Stream, Vectors, add_lanes, inner_tile
 from symnet_llvm.target import Target
 
 ALIGNMENT = 64
+FEW = 1 << 20
+"""Tiles of which 32-bit numbers can count any share."""
 NANOSECONDS = 0.3
 """Of one cycle in which a vector is multiplied and added."""
 
@@ -188,8 +190,14 @@ class _Writer:
     def _share(self, count: Value) -> tuple[Value, Value]:
         """The tiles that are this part's."""
         e = self.e
-        after = e.add("%part", 1)
-        return e.div(e.mul("%part", count), "%parts"), e.div(e.mul(after, count), "%parts")
+        if not isinstance(count, int) or count > FEW:
+            bounds = [e.div(e.mul(p, count), "%parts") for p in ("%part", e.add("%part", 1))]
+            return bounds[0], bounds[1]
+        # Division of 64-bit numbers is slow, also to compile.
+        part, parts = (e.op(f"trunc i64 {p} to i32") for p in ("%part", "%parts"))
+        narrow = part, e.op(f"add i32 {part}, 1")
+        tiles = [e.op(f"udiv i32 {e.op(f'mul i32 {p}, {count}')}, {parts}") for p in narrow]
+        return e.op(f"zext i32 {tiles[0]} to i64"), e.op(f"zext i32 {tiles[1]} to i64")
 
     def _reserve(self, elements: int) -> str:
         """Scratch memory."""

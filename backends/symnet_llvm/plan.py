@@ -189,7 +189,9 @@ class _Counter:
 def _units(weight: float, extent: Expr, width: int, nested: bool) -> int:
     units = 4 if weight <= _LIGHT or nested else 2 if weight <= _MEDIUM else 1
     if isinstance(extent, Const):
-        units = min(units, max(1, -(-int(extent.value) // width)))
+        whole = -(-int(extent.value) // width)
+        # A short loop is a straight line of code, and shares its values with those beside it.
+        units = whole if whole <= 2 else min(units, whole)
     return units
 
 

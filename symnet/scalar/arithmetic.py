@@ -128,6 +128,10 @@ def _floor_div_float(x: Any, y: Any) -> Any:
     rounded = floor(whole)
     rounded = switch(gt(whole - rounded, 0.5), rounded + 1.0, rounded)
     rounded = switch(eq(whole, 0), copysign(0.0, x / y), rounded)
+    # Over infinity the quotient is next to nothing, but below zero its floor is -1.
+    below = switch(logical_and(lt(x / copysign(1.0, y), 0), neq(x, 0)), -1.0, rounded)
+    endless = logical_and(eq(abs(y), math.inf), lt(abs(x), math.inf))
+    rounded = switch(endless, below, rounded)
     return switch(eq(y, 0), x / y, rounded)
 
 

@@ -176,7 +176,7 @@ def _gamma(x: Any) -> Any:
     mirrored = sign / _sin_pi(r) / (a * y)
     value = scale(switch(negative, mirrored, y), switch(negative, -i, i))
     value = switch(logical_and(negative, eq(r, 0)), math.nan, value)
-    return switch(eq(a, 0), 1.0 / x, value)
+    return switch(lt(a, 1e-30), 1.0 / x, value)
 
 
 def _gammaln(x: Any) -> Any:
@@ -189,10 +189,11 @@ def _gammaln(x: Any) -> Any:
     inverse = 1.0 / a
     rest = inverse * polynomial(inverse * inverse, _STIRLING) + 0.5 * (math.log(2 * math.pi) - 1)
     value = switch(big, fma(a - 0.5, logarithm - 1.0, rest), near)
-    mirrored = math.log(math.pi) - log(a * abs(_sin_pi(a - rint(a)))) - value
+    sine = abs(_sin_pi(a - rint(a)))
+    mirrored = math.log(math.pi) - log(a * sine) - value
+    mirrored = switch(sine > 0, mirrored, math.inf)
     reflect = logical_and(lt(x, 0), a > 1e-100)
-    value = switch(reflect, mirrored, value)
-    return switch(eq(a, math.inf), math.inf, value)
+    return switch(reflect, mirrored, value)
 
 
 def _psi(x: Any) -> Any:
@@ -274,22 +275,18 @@ def _numpy_polygamma(n: Any, x: Any) -> Any:
     return result
 
 
-def _total(function: Callable[[float], float], pole: float) -> Any:
-    """A function of `math` without its exceptions: `pole` at a pole, infinity out of range."""
-
-    def safe(x: float) -> float:
-        try:
-            return function(x)
-        except OverflowError:
-            return math.inf
-        except ValueError:
-            return math.copysign(math.inf, x) if x == 0 else pole
-
-    return np.frompyfunc(safe, 1, 1)
+def _python_gamma(x: float) -> float:
+    """`math.gamma` without its exceptions."""
+    try:
+        return math.gamma(x)
+    except OverflowError:
+        return math.copysign(math.inf, x)
+    except ValueError:
+        return math.copysign(math.inf, x) if x == 0 else math.nan
 
 
 gamma: ScalarOp = ScalarOp(
-    "gamma", 1, dtypes.floating, _total(math.gamma, math.nan),
+    "gamma", 1, dtypes.floating, np.frompyfunc(_python_gamma, 1, 1),
     partials=(lambda x, out: out * psi(x),),
     expand=_in_float64(_gamma),
     domain=((-20, 36),),
@@ -297,7 +294,7 @@ gamma: ScalarOp = ScalarOp(
     doc="The gamma function.",
 )  # fmt: skip
 gammaln = ScalarOp(
-    "gammaln", 1, dtypes.floating, _total(math.lgamma, math.inf),
+    "gammaln", 1, dtypes.floating, lambda x: _gammaln(x.astype(np.float64)),
     partials=(lambda x, out: psi(x),),
     expand=_in_float64(_gammaln),
     domain=((0, math.inf),),
