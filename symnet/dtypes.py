@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -86,6 +87,7 @@ def is_discrete(dtype: str) -> bool:
     return dtype in DISCRETE
 
 
+@cache
 def promote(*dtypes: str) -> str:
     """Return the dtype that holds all of `dtypes`, as NumPy 2 promotes arrays.
 

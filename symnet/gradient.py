@@ -7,15 +7,26 @@ vjp of the vjp.
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from symnet import dtypes
 from symnet.config import config
-from symnet.graph import Apply, Variable, ancestors, make_variable, rebuild
+from symnet.graph import (
+    Apply,
+    Constant,
+    Interner,
+    Variable,
+    ancestors,
+    leaves,
+    make_variable,
+    rebuild,
+)
 from symnet.interpreter import Evaluation
+from symnet.op import Op
 from symnet.ops import build
 from symnet.ops.identity import ClipGradient, ScaleGradient, StopGradient
 from symnet.ops.shape import SpecifyShape
@@ -92,21 +103,11 @@ def grad(
     seeds: list[tuple[Variable, Variable]] = []
     if cost is not None:
         _check_cost(cost)
+        seeds.append((cost, build.ones_like(cost)))
     wanted = _variables(wrt, "wrt")
     if return_disconnected not in ("zero", "None"):
         raise ValueError(f'return_disconnected is "zero" or "None", not {return_disconnected!r}')
-    constants = list(consider_constant or ())
-    if cost is not None:
-        seeds, held = _stable_seeds(cost, [*wanted, *known, *constants])
-    else:
-        held = {}
-    found = _accumulate(
-        seeds,
-        {held.get(v, v): g for v, g in known.items()},
-        [held.get(v, v) for v in wanted],
-        [held.get(v, v) for v in constants],
-    )
-    found = _restored(found, held)
+    found = _differentiate(seeds, known, wanted, consider_constant or ())
     results: list[Variable | None] = []
     for v in wanted:
         connected, g = found[v]
@@ -151,7 +152,7 @@ def Lop(
         raise ValueError(f"Lop: {len(outputs)} variables but {len(points)} evaluation points")
     wanted = _variables(wrt, "wrt")
     seeds = list(zip(outputs, points, strict=True))
-    found = _accumulate(seeds, {}, wanted, consider_constant or ())
+    found = _differentiate(seeds, {}, wanted, consider_constant or ())
     return _like(wrt, [_or_zeros(v, *found[v], disconnected_inputs) for v in wanted])
 
 
@@ -190,9 +191,9 @@ def Rop(
         raise ValueError(f"Rop: {len(inputs)} variables but {len(points)} evaluation points")
     rows = [make_variable(v.type) for v in outputs]
     pairs = [(v, p) for v, p in zip(inputs, points, strict=True) if p is not None]
-    products = _accumulate(list(zip(outputs, rows, strict=True)), {}, [v for v, _ in pairs], ())
+    products = _differentiate(list(zip(outputs, rows, strict=True)), {}, [v for v, _ in pairs], ())
     seeds = [(g, p) for v, p in pairs if (g := products[v][1]) is not None]
-    found = _accumulate(seeds, {}, rows, ())
+    found = _differentiate(seeds, {}, rows, ())
     results: list[Variable | None] = []
     for v, u in zip(outputs, rows, strict=True):
         connected, r = found[u]
@@ -207,44 +208,32 @@ def Rop(
     return _like(f, [None if r is None else next(rebuilt) for r in results])
 
 
-def _stable_seeds(
-    cost: Variable, fixed: Sequence[Variable]
-) -> tuple[list[tuple[Variable, Variable]], dict[Variable, Variable]]:
-    """Return the cost in stable form with its cotangent, and what stands in for fixed variables.
+@dataclass(frozen=True, slots=True)
+class _Held(Op):
+    """Its first operand, a variable that the caller named: rewriting changes nothing across it.
 
-    The derivative of ``log(softmax(x))`` as written divides by probabilities that may be 0; that of
-    its stable form does not. Variables inside the graph that the caller names must survive the
-    rewriting, so leaves stand in for them while it is differentiated.
+    The second operand is a leaf that tells one from another.
     """
-    held = {v: make_variable(v.type, name=v.name) for v in fixed if v.owner is not None}
-    if cost in held:
-        return [(held[cost], build.ones_like(cost))], held
-    (stable,) = stabilized(rebuild([cost], held))
-    return [(stable, build.ones_like(cost))], held
+
+    def infer_types(
+        self, types: Sequence[TensorType], operands: Sequence[Variable]
+    ) -> list[TensorType]:
+        return [types[0]]
+
+    def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
+        return [cotangents[0], None]
 
 
-def _restored(
-    found: Mapping[Variable, tuple[bool, Variable | None]], held: Mapping[Variable, Variable]
-) -> dict[Variable, tuple[bool, Variable | None]]:
-    """Return what `_accumulate` found, in terms of the variables that leaves stood in for."""
-    if not held:
-        return dict(found)
-    original = {leaf: v for v, leaf in held.items()}
-    gradients = [g for _, g in found.values() if g is not None]
-    rebuilt = iter(rebuild(gradients, original))
-    return {
-        original.get(v, v): (connected, None if g is None else next(rebuilt))
-        for v, (connected, g) in found.items()
-    }
-
-
-def _accumulate(
+def _differentiate(
     seeds: Sequence[tuple[Variable, Variable]],
     known: Mapping[Variable, Variable],
     wanted: Sequence[Variable],
     constants: Iterable[Variable],
 ) -> dict[Variable, tuple[bool, Variable | None]]:
     """Return for each variable whether the roots depend on it, and its cotangent (None is zero).
+
+    What is differentiated is the stable form of the graph: the derivative of ``log(softmax(x))`` as
+    written divides by probabilities that may be 0, that of its stable form does not.
 
     Parameters
     ----------
@@ -259,36 +248,116 @@ def _accumulate(
     """
     for v, g in [*seeds, *known.items()]:
         _check_seed(v, g)
-    stopped = set(constants)
-    roots = dict.fromkeys([*(v for v, _ in seeds), *known])
-    nodes = [n for n in ancestors(roots, stop=stopped) if not n.op.severs]
-    # What depends on something wanted, and of this what the roots depend on.
-    varying = set(wanted) - stopped
-    for node in nodes:
-        if not varying.isdisjoint(node.inputs):
-            varying.update(v for v in node.outputs if v not in stopped)
-    reached = varying.intersection(roots)
-    for node in reversed(nodes):
-        if not reached.isdisjoint(node.outputs):
-            reached.update(varying.intersection(node.inputs))
+    constants = list(constants)
+    roots = list(dict.fromkeys([*(v for v, _ in seeds), *known]))
+    connected = _Paths(roots, wanted, constants).reached
+    new, original = _stable_form(roots, {*known, *wanted, *constants})
+    cotangents = _accumulate(
+        [(new[v], g) for v, g in seeds],
+        {new[v]: g for v, g in known.items()},
+        [new[v] for v in wanted if v in new],
+        [new[v] for v in constants if v in new],
+    )
+    found = {v: cotangents.get(new[v]) if v in new else None for v in wanted}
+    restored = iter(rebuild([g for g in found.values() if g is not None], original))
+    return {v: (v in connected, None if g is None else next(restored)) for v, g in found.items()}
 
-    terms: dict[Variable, list[Variable]] = {v: [] for v in reached}
+
+def _stable_form(
+    roots: Sequence[Variable], named: Set[Variable]
+) -> tuple[dict[Variable, Variable], dict[Variable, Variable]]:
+    """Rewrite a graph for differentiation, keeping the variables that the caller named.
+
+    Returns
+    -------
+    tuple
+        What roots and named variables have become, as far as they are still in the graph; and the
+        named variables by what they have become.
+    """
+    marks: dict[Variable, Variable] = {}
+    interner = Interner()
+    new: dict[Variable, Variable] = {}
+
+    def hold(old: Variable, v: Variable) -> Variable:
+        if old not in named:
+            return v
+        mark = make_variable(TensorType("bool", ()))
+        marks[mark] = old
+        held: Variable = _Held()(v, mark)
+        return held
+
+    for v in leaves(roots):
+        # Equal constants become one; other leaves stay themselves.
+        new[v] = hold(v, v) if isinstance(v, Constant) else v
+    for node in ancestors(roots):
+        inputs = [new[v] for v in node.inputs]
+        for old, out in zip(node.outputs, interner.apply(node.op, inputs, like=node), strict=True):
+            new[old] = hold(old, out)
+    stable = stabilized([new[v] for v in roots])
+    become = {v: u for v, u in new.items() if v in named and v.owner is None}
+    original: dict[Variable, Variable] = {}
+    for node in ancestors(stable):
+        if isinstance(node.op, _Held):
+            old = marks[node.inputs[1]]
+            become[old] = node.out
+            original[node.out] = old
+    return become | dict(zip(roots, stable, strict=True)), original
+
+
+class _Paths:
+    """Which variables lie between some inputs and some roots.
+
+    Attributes
+    ----------
+    nodes
+        The applications that the roots depend on, operands first.
+    varying
+        What depends on the inputs.
+    reached
+        What of this the roots depend on.
+    """
+
+    def __init__(
+        self, roots: Iterable[Variable], inputs: Iterable[Variable], constants: Iterable[Variable]
+    ) -> None:
+        stopped = set(constants)
+        roots = list(roots)
+        self.nodes = [n for n in ancestors(roots, stop=stopped) if not n.op.severs]
+        self.varying = set(inputs) - stopped
+        for node in self.nodes:
+            if not self.varying.isdisjoint(node.inputs):
+                self.varying.update(v for v in node.outputs if v not in stopped)
+        self.reached = self.varying.intersection(roots)
+        for node in reversed(self.nodes):
+            if not self.reached.isdisjoint(node.outputs):
+                self.reached.update(self.varying.intersection(node.inputs))
+
+
+def _accumulate(
+    seeds: Sequence[tuple[Variable, Variable]],
+    known: Mapping[Variable, Variable],
+    wanted: Sequence[Variable],
+    constants: Iterable[Variable],
+) -> dict[Variable, Variable | None]:
+    """Return the cotangents of the variables that are wanted, None for zero, by `Op.vjp` alone."""
+    paths = _Paths([*(v for v, _ in seeds), *known], wanted, constants)
+    terms: dict[Variable, list[Variable]] = {v: [] for v in paths.reached}
     for v, g in seeds:
-        if v in reached and v not in known:
+        if v in terms and v not in known:
             terms[v].append(_fitted(g, v))
     for v, g in known.items():
-        if v in reached:
+        if v in terms:
             terms[v] = [_fitted(g, v)]
-    for node in reversed(nodes):
-        if reached.isdisjoint(node.outputs) or varying.isdisjoint(node.inputs):
+    for node in reversed(paths.nodes):
+        if terms.keys().isdisjoint(node.outputs) or paths.varying.isdisjoint(node.inputs):
             continue
         cotangents = [_total(terms, v) for v in node.outputs]
         if all(g is None for g in cotangents):
             continue
         for v, term in zip(node.inputs, _vjp(node, cotangents), strict=True):
-            if term is not None and v in reached and v not in known and dtypes.is_float(v.dtype):
+            if term is not None and v in terms and v not in known and dtypes.is_float(v.dtype):
                 terms[v].append(_fitted(term, v, node))
-    return {v: (v in reached, _total(terms, v) if v in reached else None) for v in wanted}
+    return {v: _total(terms, v) for v in wanted}
 
 
 def _total(terms: dict[Variable, list[Variable]], v: Variable) -> Variable | None:

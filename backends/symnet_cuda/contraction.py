@@ -229,8 +229,8 @@ class _Tiled:
             line(f"if (!{self.helpers.last_block()}(&counters[blockIdx.x])) return;")
             with self._each():
                 line(f"sum[i][j] = {self.zero};")
-            with self.writer.block("for (unsigned g = 0; g < gridDim.y; ++g)"), self._each():
-                line(f"const {self.type} other = tile[g * {size} + {place}];")
+            with self.writer.block("for (unsigned peer = 0; peer < gridDim.y; ++peer)"), self._each():
+                line(f"const {self.type} other = tile[peer * {size} + {place}];")
                 line(f"sum[i][j] = {total.code};")
 
     def _finish(self, rows: str, columns: str) -> None:
@@ -246,5 +246,5 @@ class _Tiled:
 
 _OWN_NAMES = """
     left_tile right_tile first_row first_column row column sum steps share begin end base
-    i j a b to to_k value tile other g scratch counters
+    i j a b to to_k value tile other peer scratch counters
 """

@@ -23,7 +23,7 @@ from symnet_cuda.frame import Commands, Frame, Sizes, Workspace, lay_out
 _FRAMES = 8
 """How many layouts a program remembers."""
 _CALLS = 1 << 16
-"""For how many base integers it remembers what they come to."""
+"""For how many shapes and values of inputs it remembers what the integers come to."""
 
 
 @dataclass(slots=True, eq=False)
@@ -48,7 +48,8 @@ class CudaExecutable:
         self._sources = {name: place for place, name in enumerate(program.inputs)}
         self._storage: dict[str, Storage] = {}
         self._layouts: dict[Sizes, _Layout] = {}
-        self._calls: dict[tuple[int, ...], tuple[_Layout, Array] | None] = {}
+        self._calls: dict[Any, tuple[_Layout, Array] | None] = {}
+        self._elements = [(s.buffer, s.offset) for s in program.sizes if s.axis is None]
         self._busy = False
         self._seconds = [0.0] * len(program.steps) if profile else None
         with device.active():
@@ -69,7 +70,19 @@ class CudaExecutable:
         return list(self._seconds or ())
 
     def bind(self, storage: Mapping[str, Any]) -> None:
-        """Set the storage of shared buffers."""
+        """Set the storage of shared buffers.
+
+        Raises
+        ------
+        ValueError
+            If a storage is not of the buffer's dtype and number of dimensions.
+        """
+        for buffer in self.program.buffers:
+            held = storage.get(buffer.name)
+            if held is None or buffer.kind != "shared":
+                continue
+            if held.dtype != buffer.dtype or len(held.shape) != len(buffer.shape):
+                raise ValueError(f"storage {held.dtype}{list(held.shape)} does not fit {buffer}")
         with self._device.active():
             if any(self._storage.get(name) is not s for name, s in storage.items()):
                 self._device.synchronize()  # what is replaced may be in use
@@ -77,7 +90,7 @@ class CudaExecutable:
                 self._calls.clear()
             self._storage.update(storage)
 
-    def __call__(self, *inputs: object) -> Any:
+    def __call__(self, *inputs: Any) -> Any:
         """Run; see `symnet.backend.Executable`."""
         if not self._accepts(inputs):
             return NotImplemented
@@ -86,12 +99,12 @@ class CudaExecutable:
             if self._busy:  # the last call may still be reading its inputs
                 device.synchronize()
                 self._busy = False
-            base = self._integers(inputs)
-            if base not in self._calls:
+            key = (tuple([x.shape for x in inputs]), self._read_values(inputs))
+            if key not in self._calls:
                 if len(self._calls) >= _CALLS:
                     self._calls.clear()
-                self._calls[base] = self._evaluate(base)
-            found = self._calls[base]
+                self._calls[key] = self._evaluate(inputs)
+            found = self._calls[key]
             if found is None:
                 return NotImplemented
             layout, varying = found
@@ -99,7 +112,7 @@ class CudaExecutable:
             np.copyto(frame.integers, varying)
             for place, value in zip(frame.inputs, inputs, strict=True):
                 if place is not None:
-                    np.copyto(place, value)  # type: ignore[arg-type]
+                    np.copyto(place, value)
             self._busy = True
             self._run(frame)
             if not frame.outputs:
@@ -112,7 +125,7 @@ class CudaExecutable:
 
     def _accepts(self, inputs: tuple[object, ...]) -> bool:
         return len(inputs) == len(self._inputs) and all(
-            isinstance(value, np.ndarray)
+            type(value) is np.ndarray
             and value.dtype == dtype
             and value.dtype.isnative
             and value.ndim == ndim
@@ -121,23 +134,35 @@ class CudaExecutable:
             for value, (dtype, ndim) in zip(inputs, self._inputs, strict=True)
         )
 
-    def _integers(self, inputs: tuple[Any, ...]) -> tuple[int, ...]:
-        """The base integers."""
-        found: list[int] = []
-        for size in self.program.sizes:
-            place = self._sources.get(size.buffer)
-            held: Any = self._storage[size.buffer] if place is None else inputs[place]
-            if size.axis is not None:
-                found.append(held.shape[size.axis])
-            else:
-                values = download(self._device, held) if place is None else held
-                found.append(int(values.reshape(-1)[size.offset]))
+    def _read_values(self, inputs: tuple[Array, ...]) -> tuple[int | None, ...]:
+        """The base integers that are elements of buffers; None for one that is not there."""
+        found: list[int | None] = []
+        for name, offset in self._elements:
+            place = self._sources.get(name)
+            held = download(self._device, self._held(name)) if place is None else inputs[place]
+            inside = offset < held.size
+            found.append(int(held.reshape(-1)[offset]) if inside else None)
         return tuple(found)
 
-    def _evaluate(self, base: tuple[int, ...]) -> tuple[_Layout, Array] | None:
-        """What base integers come to; None if the program does not hold for them."""
+    def _held(self, name: str) -> Storage:
+        if name not in self._storage:
+            raise RuntimeError(f"no storage bound for {name}")
+        return self._storage[name]
+
+    def _evaluate(self, inputs: tuple[Array, ...]) -> tuple[_Layout, Array] | None:
+        """What the integers come to; None if the program does not hold for them."""
         program = self.program
-        values = {s.symbol.name: n for s, n in zip(program.sizes, base, strict=True)}
+        shapes = dict(zip(program.inputs, (x.shape for x in inputs), strict=True))
+        for buffer in program.buffers:
+            if buffer.kind == "shared":
+                shapes[buffer.name] = self._held(buffer.name).shape
+        elements = iter(self._read_values(inputs))
+        values: dict[str, int] = {}
+        for size in program.sizes:
+            n = next(elements) if size.axis is None else shapes[size.buffer][size.axis]
+            if n is None:
+                return None
+            values[size.symbol.name] = n
         for number in program.ints:
             n = evaluate_int(number.expr, values)
             if number.value is not None and n != number.value:
@@ -146,10 +171,9 @@ class CudaExecutable:
         if not all(evaluate_int(check.condition, values) for check in program.checks):
             return None
         for buffer in program.buffers:
-            if buffer.kind == "shared":
-                shape = tuple(evaluate_int(n, values) for n in buffer.shape)
-                if shape != self._storage[buffer.name].shape:
-                    return None
+            found = shapes.get(buffer.name)
+            if found is not None and found != tuple(evaluate_int(n, values) for n in buffer.shape):
+                return None
         sizes = Sizes.of(program, self._unit, values)
         layout = self._layouts.setdefault(sizes, _Layout(sizes))
         return layout, np.array(sizes.varying, np.int64)

@@ -240,9 +240,10 @@ def lay_out(
         if name in used:
             incoming.add(name, nbytes[name])
     for name in program.outputs:
-        (outgoing if buffers[name].kind == "output" else between).add(name, nbytes[name])
-    for name in _crossing(program.steps):
-        if name not in outgoing.places:
+        if buffers[name].kind == "output":
+            outgoing.add(name, nbytes[name])
+    for name in (*program.outputs, *_crossing(program.steps)):
+        if name not in incoming.places and name not in outgoing.places:
             between.add(name, nbytes[name])
 
     scratch = aligned(8 * max((shape.slots for shape in everything), default=0))
@@ -309,7 +310,7 @@ def lay_out(
         whole = workspace.host[incoming.size : incoming.size + outgoing.size]
         current.add(-1, _read(device, whole, arena + start_out))
     for name in dict.fromkeys(program.outputs):
-        if name not in outgoing.places and nbytes[name]:
+        if name in between.places and nbytes[name]:
             current.add(-1, _read(device, host[name], addresses[name]))
     segments.append(current)
     frame = Frame(
@@ -369,8 +370,16 @@ def _guard(step: Guard, flag: Array) -> Action:
 
 def _perform(step: HostCall, host: Mapping[str, Array]) -> Action:
     def run() -> None:
-        results = step.perform(*(host[name].copy() for name in step.inputs))
-        for name, value in zip(step.outputs, results, strict=True):
+        arrays = [host[name].copy() for name in step.inputs]
+        for array in arrays:
+            array.flags.writeable = False
+        for name, result in zip(step.outputs, step.perform(arrays), strict=True):
+            value = np.asarray(result)
+            if value.shape != host[name].shape:
+                wanted = host[name].shape
+                raise ValueError(
+                    f"{step.label} returned an array of shape {value.shape}, not {wanted}"
+                )
             np.copyto(host[name], value)
 
     return run

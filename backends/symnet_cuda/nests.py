@@ -48,7 +48,7 @@ class _Function:
         self.shared = bool(phase.imports or phase.exports or phase.team.splits)
         self.partials = 0
         self.names = Names()
-        self.names.reserve(["lane", "live", "point", "scratch", "counters", "g", name])
+        self.names.reserve(["lane", "live", "point", "scratch", "counters", "peer", name])
         self.writer = Writer()
         buffers = {p.name: self.names.fresh(p.name) for p in kernel.params}
         self.x = Expressions(self.writer, self.names, buffers)
@@ -270,10 +270,10 @@ class _Function:
         ]
         with (
             self.x.scope(),
-            self.writer.block(f"for (unsigned g = lane; g < gridDim.y; g += {size})"),
+            self.writer.block(f"for (unsigned peer = lane; peer < gridDim.y; peer += {size})"),
         ):
             for number, other in enumerate(others):
-                self.x.declare(other, Text(partial(number, "g", other.dtype)))
+                self.x.declare(other, Text(partial(number, "peer", other.dtype)))
             sums = tuple(
                 replace(a, value=other)
                 for a, other in zip(reduction.accumulators, others, strict=True)

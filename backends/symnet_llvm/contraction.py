@@ -19,14 +19,14 @@ from dataclasses import dataclass
 
 from symnet import dtypes
 from symnet.kernel import COLUMN, INNER, ROW, Contraction
-from symnet.scalar import Const, Expr, Load, Symbol
+from symnet.scalar import Expr, Load, Symbol, walk
 from symnet.scalar.integer import NotAffineError, simplify, split
 from symnet_llvm import packing, tiling
 from symnet_llvm.analysis import Facts
 from symnet_llvm.epilogue import Epilogue
 from symnet_llvm.expansion import lower
 from symnet_llvm.expressions import Expressions, Lanes
-from symnet_llvm.ir import MEMORY, Emitted, Emitter, Value, signature
+from symnet_llvm.ir import Emitted, Emitter, Value, signature
 from symnet_llvm.microkernel import ZERO, Stream, Vectors, add_lanes, inner_tile, outer_tile
 from symnet_llvm.target import Target
 
@@ -58,7 +58,21 @@ def emit_contraction(
 
 @dataclass(frozen=True, slots=True)
 class _Factor:
-    """A factor: its expression, its axis of the result, and where it lies if it is a plain load."""
+    """A factor.
+
+    Attributes
+    ----------
+    expression
+        What it is.
+    axis
+        Its axis of the result.
+    order
+        How it lies in memory.
+    pointer, lane, step
+        If it is a plain load: where it begins, and its strides along `axis` and k.
+    by_inner
+        If not: whether what it is computed from lies along k.
+    """
 
     expression: Expr
     axis: Symbol
@@ -66,6 +80,7 @@ class _Factor:
     pointer: str = ""
     lane: Value = 0
     step: Value = 0
+    by_inner: bool = False
 
     def at(self, v: Vectors, lane: Value, inner: Value) -> Stream:
         """The factor from an element on."""
@@ -133,9 +148,11 @@ class _Writer:
         by_rows = not self.epilogue.unit_stride(self.facts, COLUMN) and self.epilogue.unit_stride(
             self.facts, ROW
         )
-        known = [x if isinstance(x, int) else None for x in extents]
+        rows, columns, inner = (x if isinstance(x, int) else None for x in extents)
         shape = tiling.Shape(
-            *known, *(tiling.Factor(f.order, _greatest(f)) for f in (left, right)),
+            rows, columns, inner,
+            tiling.Factor(left.order, _greatest(left)),
+            tiling.Factor(right.order, _greatest(right)),
             by_rows, self.epilogue.work, dtypes.itemsize(work.dtype),
         )  # fmt: skip
         self.plan = plan or tiling.choose(shape, target)
@@ -181,7 +198,11 @@ class _Writer:
             order: tiling.Order = "along" if lane == 1 else "inner" if step == 1 else "strided"
             pointer = self.v.at(self.pointers[x.buffer], self._integer(rest))
             return _Factor(x, axis, order, pointer, lane, step)
-        return _Factor(lower(x), axis, "computed")
+        offsets = [y.offset for y in walk(x) if isinstance(y, Load)]
+        along, inner = (
+            all(self.facts.stride(o, a) in (0, 1) for o in offsets) for a in (axis, INNER)
+        )
+        return _Factor(lower(x), axis, "computed", by_inner=inner and not along)
 
     def _count(self, length: Value, size: int) -> Value:
         """Tiles that cover a length."""
@@ -272,6 +293,10 @@ class _Writer:
             left = self._reserve(plan.row_block * padded * room)
         if plan.pack_right:
             right = self._reserve(plan.column_block * width * room)
+        for factor, width_ in ((self.left, padded), (self.right, width)):
+            if factor.by_inner:
+                pitch = -(-room // v.lanes) * v.lanes
+                self.strip = self._reserve(width_ * pitch), pitch
         if not single:
             sums = self._reserve(plan.row_block * plan.rows * plan.column_block * width)
         self._reserve_tile(width)
@@ -332,19 +357,31 @@ class _Writer:
             )
 
 
-            def value(lane: Value, inner: Value, mask: str) -> str:
-                place = Lanes(v.lanes, (mask,), factor.axis, e.add(first, lane))
-                with values.vectors(place):
-                    values.bind(INNER, (e.add(start, inner),))
-                    (result,) = values.vector(factor.expression)
-                return result
+
+            def value(
+                axis: Symbol, base: Value, other: Symbol, low: Value
+            ) -> Callable[[Value, Value, str], str]:
+                def vector(lane: Value, step: Value, mask: str) -> str:
+                    place = Lanes(v.lanes, (mask,), axis, e.add(base, lane))
+                    with values.vectors(place):
+                        values.bind(other, (e.add(low, step),))
+                        (result,) = values.vector(factor.expression)
+                    return result
+
+                return vector
 
             if factor.order == "along":
                 packing.copy(v, factor.at(v, first, start), panel)
             elif factor.order == "inner":
                 packing.transpose(v, factor.at(v, first, start), panel)
+            elif factor.by_inner:
+                # Computed along k, row by row, and then turned.
+                strip, pitch = self.strip
+                rows = packing.Panel(strip, pitch, count, lanes, 1)
+                packing.compute(v, value(INNER, start, factor.axis, first), rows)
+                packing.transpose(v, Stream(strip, pitch, 1), panel)
             else:
-                packing.compute(v, value, panel)
+                packing.compute(v, value(factor.axis, first, INNER, start), panel)
 
     def _tiles(
         self, down: tuple[Value, Value], across: tuple[Value, Value], a: _Packed | None,
@@ -500,9 +537,7 @@ class _Writer:
     def _across(self, rows: tuple[Value, Value], columns: tuple[Value, Value]) -> None:
         """Tiles with vectors along k."""
         e, v, plan = self.e, self.v, self.plan
-        right, step = self.right, v.lanes
-        if plan.pack_right:
-            right, step = self._pack_across()
+        right, step = self._pack_across() if plan.pack_right else (self.right, v.lanes)
         pitch = -(-plan.columns // v.quad) * v.quad
         wide = self._reserve(plan.rows * pitch * v.lanes)
         self._reserve_tile(pitch)
@@ -527,7 +562,7 @@ class _Writer:
             indices = [e.minimum(i, e.sub(length, 1)) for i in indices]
         return [self.v.at(factor.pointer, e.mul(factor.lane, i)) for i in indices]
 
-    def _pack_across(self) -> tuple[_Factor, Value]:
+    def _pack_across(self) -> tuple[_Factor, int]:
         """The right factor copied so that for each vector along k its columns follow each other."""
         e, v = self.e, self.v
         assert isinstance(self.columns, int)

@@ -16,11 +16,10 @@ from symnet_llvm.expansion import lower
 from symnet_llvm.expressions import Expressions, Lanes
 from symnet_llvm.ir import Value
 from symnet_llvm.microkernel import Vectors
+from symnet_llvm.tiling import CHEAP
 
 CALL = 25
 """Operations that a row with a helper function of its own is taken to do."""
-CHEAP = 4
-"""Operations up to which an epilogue may be written out more than once."""
 TOGETHER = 4
 """Short lines that are done at once; a power of two."""
 
@@ -78,7 +77,7 @@ class Epilogue:
     def along(
         self, values: Expressions, lanes: Lanes, line: Symbol
     ) -> Iterator[None]:
-        """A scope in which vectors lie along `lanes.axis`; loads that `line` leaves alone are done."""
+        """A scope in which vectors lie along `lanes.axis`; what is the same on all lines is loaded."""
         assert lanes.axis is not None
         written = stored(self.statements)
         fixed = frozenset((line, self.sum)) | {

@@ -224,7 +224,11 @@ def outer_tile(
 
 
 def inner_tile(
-    v: Vectors, rows: Sequence[str], columns: Sequence[str], steps: tuple[Value, Value], inner: Value
+    v: Vectors,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    steps: tuple[Value, Value],
+    inner: Value,
 ) -> list[str]:
     """Sum the products of some rows and some columns, with vectors along k.
 

@@ -123,7 +123,7 @@ def compute(v: Vectors, value: Callable[[Value, Value, str], str], panel: Panel)
     v
         Vector instructions.
     value
-        Writes the vector of elements from a lane on, at a k, under a mask.
+        Writes the vector of elements from a lane on, at a k, of the lanes in a mask.
     panel
         The panel.
     """

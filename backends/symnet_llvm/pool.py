@@ -9,6 +9,12 @@ Each worker has a slot of its own, in which a region is announced to it; the cal
 to as many workers as it wants and waits for those. A region that finds the pool busy runs on its
 caller alone. Workers never touch Python. After a fork the child's pool is empty, as the threads
 did not come along.
+
+Where other processes want the cores, a part that is not running holds up all others, and a call
+may take a hundred times as long as on one thread. So a call in which parts waited much makes the
+next one run alone, for comparison. If that is faster, so do those that follow for twenty times as
+long as the stalled call took; if not, waiting is in the nature of the program and counts for
+nothing for fifty times as long as the call alone took. Either way little is lost.
 """
 
 from __future__ import annotations
@@ -25,6 +31,7 @@ from pathlib import Path
 from typing import Protocol
 
 from symnet_llvm import engine
+from symnet_llvm.state import Slot
 
 MOST = 256
 """Parts that a region may have."""
@@ -32,6 +39,8 @@ MOST = 256
 _SLOT = 384  # a line for the announcement, then room for any system's mutex and condition
 _DOZE_NS = 50_000  # a worker without work spins for about one short gap between two calls
 _PATIENCE_NS = 20_000  # a part at a barrier spins for as long before it yields
+
+_TOLERATED_NS = 50_000  # waiting in a call that never counts as a stall
 
 IMPORTS = (
     "clock_gettime",
@@ -50,7 +59,7 @@ IMPORTS = (
 EXPORTS = (
     "symnet_barrier",
     "symnet_clock",
-    "symnet_patience",
+    "symnet_cores",
     "symnet_region",
     "symnet_reset",
     "symnet_start",
@@ -64,7 +73,7 @@ def text(triple: str) -> str:
       and returns what part 0 returned.
     - ``void symnet_barrier(parts)`` returns when all parts of the region have called it.
     - ``i64 symnet_start(index)`` starts worker `index` (1, 2, ...); 0 if that went well.
-    - ``void symnet_patience(ns)`` says how long parts spin at a barrier.
+    - ``void symnet_cores(count)`` says how many threads can run at once.
     - ``void symnet_reset()`` forgets the workers.
     - ``i64 symnet_clock()`` is a time in nanoseconds.
     """
@@ -86,6 +95,10 @@ def text(triple: str) -> str:
         bytes=MOST * _SLOT,
         doze=_DOZE_NS,
         patience=_PATIENCE_NS,
+        tolerated=_TOLERATED_NS,
+        trial=Slot.TRIAL.value,
+        serial_until=Slot.SERIAL_UNTIL.value,
+        trusted_until=Slot.TRUSTED_UNTIL.value,
     )
 
 
@@ -101,7 +114,9 @@ _TEXT = """
 @gate = internal global [32 x i32] zeroinitializer, align 128
 @finished = internal global [16 x i64] zeroinitializer, align 128
 @ended = internal global [32 x i32] zeroinitializer, align 128
-@patience = internal global i64 {patience}, align 128
+@stalled = internal global [16 x i64] zeroinitializer, align 128
+@patience = internal global i64 0, align 128
+@cores = internal global i64 1, align 8
 
 declare i32 @clock_gettime(i32, ptr)
 declare i32 @sched_yield()
@@ -166,20 +181,28 @@ define internal void @wait(ptr %word, i32 %old) nounwind {{
 entry:
   %patience = load i64, ptr @patience
   %soon = call i1 @spin(ptr %word, i32 %old, i64 %patience)
-  br i1 %soon, label %done, label %look
+  br i1 %soon, label %done, label %stall
+stall:
+  %start = call i64 @symnet_clock()
+  br label %look
 look:
   %now = load atomic i32, ptr %word acquire, align 4
   %changed = icmp ne i32 %now, %old
-  br i1 %changed, label %done, label %yield
+  br i1 %changed, label %over, label %yield
 yield:
   %yielded = call i32 @sched_yield()
   br label %look
+over:
+  %end = call i64 @symnet_clock()
+  %lost = sub i64 %end, %start
+  %total = atomicrmw add ptr @stalled, i64 %lost monotonic
+  br label %done
 done:
   ret void
 }}
 
-define void @symnet_patience(i64 %limit) nounwind {{
-  store i64 %limit, ptr @patience
+define void @symnet_cores(i64 %cores) nounwind {{
+  store i64 %cores, ptr @cores
   ret void
 }}
 
@@ -260,21 +283,67 @@ close:
   br label %next
 }}
 
+; A region on the caller alone, because the last one stalled. The first is a trial.
+define internal i64 @alone(ptr %step, ptr %state, i64 %start) nounwind {{
+entry:
+  %result = call i64 %step(ptr %state, i64 0, i64 1)
+  %trial.at = getelementptr i64, ptr %state, i64 {trial}
+  %trial = load i64, ptr %trial.at
+  %trying = icmp ne i64 %trial, 0
+  br i1 %trying, label %compare, label %done
+compare:
+  store i64 0, ptr %trial.at
+  %until.at = getelementptr i64, ptr %state, i64 {serial_until}
+  %now = call i64 @symnet_clock()
+  %time = sub i64 %now, %start
+  %faster = icmp slt i64 %time, %trial
+  br i1 %faster, label %stay, label %trust
+stay:
+  %penalty = mul i64 %trial, 20
+  %until = add i64 %now, %penalty
+  store i64 %until, ptr %until.at
+  br label %done
+trust:
+  store i64 0, ptr %until.at
+  %trusted.at = getelementptr i64, ptr %state, i64 {trusted_until}
+  %credit = mul i64 %time, 50
+  %trusted = add i64 %now, %credit
+  store i64 %trusted, ptr %trusted.at
+  br label %done
+done:
+  ret i64 %result
+}}
+
 define i64 @symnet_region(ptr %step, ptr %state, i64 %parts) nounwind {{
 entry:
   %single = icmp sle i64 %parts, 1
-  br i1 %single, label %alone, label %enter
-alone:
+  br i1 %single, label %plain, label %ask
+plain:
   %own = call i64 %step(ptr %state, i64 0, i64 1)
   ret i64 %own
+ask:
+  %start = call i64 @symnet_clock()
+  %until.at = getelementptr i64, ptr %state, i64 {serial_until}
+  %until = load i64, ptr %until.at
+  %rest = icmp slt i64 %start, %until
+  br i1 %rest, label %serial, label %enter
+serial:
+  %serial.result = call i64 @alone(ptr %step, ptr %state, i64 %start)
+  ret i64 %serial.result
 enter:
   %taken = cmpxchg ptr @busy, i32 0, i32 1 acquire monotonic
   %mine = extractvalue {{ i32, i1 }} %taken, 1
-  br i1 %mine, label %begin, label %alone
+  br i1 %mine, label %begin, label %plain
 begin:
   store ptr %step, ptr @job
   store ptr %state, ptr getelementptr ({{ ptr, ptr, i64 }}, ptr @job, i64 0, i32 1)
   store i64 %parts, ptr getelementptr ({{ ptr, ptr, i64 }}, ptr @job, i64 0, i32 2)
+  store atomic i64 0, ptr @stalled monotonic, align 8
+  ; Where there are more parts than cores, a part that spins keeps another from arriving.
+  %cores = load i64, ptr @cores
+  %crowded = icmp sgt i64 %parts, %cores
+  %patience = select i1 %crowded, i64 0, i64 {patience}
+  store i64 %patience, ptr @patience
   %before = load atomic i32, ptr @ended monotonic, align 4
   br label %announce
 announce:
@@ -299,7 +368,27 @@ announced:
 work:
   %result = call i64 %step(ptr %state, i64 0, i64 %parts)
   call void @wait(ptr @ended, i32 %before)
+  %lost = load atomic i64, ptr @stalled monotonic, align 8
   store atomic i32 0, ptr @busy release, align 4
+  %doubtful = icmp sgt i64 %lost, {tolerated}
+  br i1 %doubtful, label %judge, label %done
+judge:
+  %now = call i64 @symnet_clock()
+  %time = sub i64 %now, %start
+  %available = mul i64 %time, %parts
+  %share = lshr i64 %available, 3
+  %much = icmp sgt i64 %lost, %share
+  %trusted.at = getelementptr i64, ptr %state, i64 {trusted_until}
+  %trusted = load i64, ptr %trusted.at
+  %again = icmp sgt i64 %now, %trusted
+  %stalled = and i1 %much, %again
+  br i1 %stalled, label %doubt, label %done
+doubt:
+  %trial.at = getelementptr i64, ptr %state, i64 {trial}
+  store i64 %time, ptr %trial.at
+  store i64 9223372036854775807, ptr %until.at
+  br label %done
+done:
   ret i64 %result
 }}
 
@@ -378,7 +467,7 @@ class Pool:
         self._start = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_int64)(
             loaded.addresses["symnet_start"]
         )
-        self._patience = ctypes.CFUNCTYPE(None, ctypes.c_int64)(loaded.addresses["symnet_patience"])
+        ctypes.CFUNCTYPE(None, ctypes.c_int64)(loaded.addresses["symnet_cores"])(cores())
         self._reset = ctypes.CFUNCTYPE(None)(loaded.addresses["symnet_reset"])
         self._workers = 0
         self._lock = threading.Lock()
@@ -387,15 +476,14 @@ class Pool:
 
     def grow(self, parts: int) -> bool:
         """Start what threads `parts` parts need; False if the system has none left."""
+        if parts > MOST:
+            return False
         with self._lock:
-            while self._workers < min(parts, MOST) - 1:
+            while self._workers < parts - 1:
                 if not self._start_worker(self._workers + 1):
                     return False
                 self._workers += 1
-                if self._workers >= cores():
-                    # More parts than processors: a part that spins keeps another from arriving.
-                    self._patience(0)
-        return parts <= MOST
+        return True
 
     def _start_worker(self, index: int) -> bool:
         # A new thread inherits the mask of signals: they are for Python's own threads.

@@ -53,9 +53,15 @@ class Slot(IntEnum):
     """The type of arrays."""
     NOT_IMPLEMENTED = 20
     INDEX_ERROR = 21
+    SERIAL_UNTIL = 22
+    """Time (of the pool's clock) until which calls run on one thread, as others want the cores."""
+    TRIAL = 23
+    """Nanoseconds of the stalled call that the next call, on one thread, is compared with; or 0."""
+    TRUSTED_UNTIL = 24
+    """Time until which stalls are put up with, as one thread was no faster."""
 
 
-WORDS = 24
+WORDS = 32
 """Words before the tables."""
 
 INPUT_WORDS = 6

@@ -31,7 +31,7 @@ FAR = 1 << 19
 """Bytes above which a factor is better read from a packed copy."""
 CHEAP = 4
 """Operations up to which an epilogue may be written out for each vector of a tile."""
-EFFORT = 500
+EFFORT = 1200
 """Cycles that a plan must save for each piece of code that others do without."""
 SHARED = 50_000
 """Products from which on there should be work for more than one thread."""
@@ -166,7 +166,8 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
     size = columns * inner * shape.itemsize
     vectors = _tiles(columns, lanes)
     # Rows whose distance is a multiple of a page compete for the same lines of the cache.
-    crowded = left.order == "inner" and (left.stride is None or left.stride * shape.itemsize % 2048 == 0)
+    pages = left.stride is None or left.stride * shape.itemsize % 2048 == 0
+    crowded = left.order == "inner" and pages
     pack_left = (
         left.order == "computed" or shape.rows is None or (crowded and inner > 64 and vectors >= 8)
     )

@@ -139,6 +139,7 @@ int_div = ScalarOp(
     "int_div", 2, dtypes.same_number, np.floor_divide,
     expand=_int_div,
     domain=((-1e6, 1e6), (-1e6, 1e6)),
+    ulp=1,
     doc="The floor of x / y; 0 where integers are divided by 0.",
 )  # fmt: skip
 mod = ScalarOp(

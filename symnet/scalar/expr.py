@@ -472,8 +472,15 @@ _INFIX = {
 }  # fmt: skip
 
 
-def show(x: Expr) -> str:
-    """Readable text of an expression.
+LONGEST = 200
+"""Nodes up to which `show` writes an expression as a tree."""
+
+
+def show(root: Expr) -> str:
+    """Readable text of an expression; equal text means equal expressions of equal dtypes of leaves.
+
+    An expression that would be long because it uses sub-expressions more than once is written with
+    names for these, so the text grows with the number of distinct nodes.
 
     Examples
     --------
@@ -481,16 +488,38 @@ def show(x: Expr) -> str:
     >>> show(Load("x", i * 4 + 1, "float32") * 2.0)
     '(x[((i * 4) + 1)] * 2.0)'
     """
+    nodes = list(walk(root))
+    sizes: dict[Expr, int] = {}
+    uses: dict[Expr, int] = {}
+    for x in nodes:
+        sizes[x] = 1 + sum(sizes[a] for a in x.args)
+        for a in x.args:
+            uses[a] = uses.get(a, 0) + 1
+    named = sizes[root] > LONGEST
+    texts: dict[Expr, str] = {}
+    where: list[str] = []
+    for x in nodes:
+        text = _text(x, texts)
+        if named and isinstance(x, Call) and uses.get(x, 0) > 1:
+            name = f"%{len(where)}"
+            where.append(f"{name} = {text}")
+            text = name
+        texts[x] = text
+    return " where ".join([texts[root], ", ".join(where)]) if where else texts[root]
+
+
+def _text(x: Expr, texts: Mapping[Expr, str]) -> str:
+    """Text of a node, given that of its operands."""
     match x:
         case Const():
             return repr(x.value)
         case Symbol():
             return x.name
         case Load():
-            return f"{x.buffer}[{show(x.offset)}]"
+            return f"{x.buffer}[{texts[x.offset]}]"
         case Call() if x.op.name in _INFIX:
             a, b = x.operands
-            return f"({show(a)} {_INFIX[x.op.name]} {show(b)})"
+            return f"({texts[a]} {_INFIX[x.op.name]} {texts[b]})"
         case Call():
-            return f"{x.op.name}({', '.join(show(a) for a in x.operands)})"
+            return f"{x.op.name}({', '.join(texts[a] for a in x.operands)})"
     raise TypeError(f"not an expression: {x!r}")

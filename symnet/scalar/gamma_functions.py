@@ -29,6 +29,7 @@ from symnet.scalar.primitives import (
     fma,
     ge,
     logical_and,
+    logical_or,
     lt,
     rint,
     switch,
@@ -197,26 +198,29 @@ def _gammaln(x: Any) -> Any:
 
 
 def _psi(x: Any) -> Any:
+    """Below 4 a polynomial after the recurrence, beyond it the series."""
     negative = lt(x, 0)
     y = switch(negative, 1.0 - x, x)
-    under = lt(y, 1)
-    d = switch(under, y - 0.5, y - 1.5)
+    first, second, third = lt(y, 1), ge(y, 2), ge(y, 3)
+    d = switch(first, y - 0.5, switch(third, y - 3.5, switch(second, y - 2.5, y - 1.5)))
     near = ((d + _PSI_ZERO[0]) + _PSI_ZERO[1]) * polynomial(d, _PSI)
-    near = switch(under, near - 1.0 / y, near)
-    # The sum of 1/(y + k), as one fraction.
+    top = switch(first, -1.0, switch(third, 2.0 * y - 3.0, switch(second, 1.0, 0.0 * y)))
+    bottom = switch(first, y, (y - 1.0) * switch(third, y - 2.0, 1.0))
+    near = switch(logical_or(first, second), near + top / bottom, near)
+    # The sum of 1/(y + k) over four k, as one fraction: few, since it cancels the logarithm.
     shifted = lt(y, _EDGE)
-    top: Any = 0.0 * y + 1.0
-    bottom: Any = y
-    for k in range(1, 8):
+    top = 0.0 * y + 1.0
+    bottom = y
+    for k in range(1, 4):
         term = y + float(k)
         top = fma(top, term, bottom)
         bottom = bottom * term
-    t = switch(shifted, y + 8.0, y)
+    t = switch(shifted, y + 4.0, y)
     inverse = 1.0 / t
     square = inverse * inverse
     far = log(t) + fma(square, polynomial(square, _PSI_SERIES), -0.5 * inverse)
     far = switch(shifted, far - top / bottom, far)
-    value = switch(lt(y, 2), near, far)
+    value = switch(lt(y, 4), near, far)
     r = x - rint(x)
     cotangent = _sin_pi(0.5 - abs(r)) / _sin_pi(r)
     value = switch(negative, value - math.pi * cotangent, value)
@@ -275,18 +279,8 @@ def _numpy_polygamma(n: Any, x: Any) -> Any:
     return result
 
 
-def _python_gamma(x: float) -> float:
-    """`math.gamma` without its exceptions."""
-    try:
-        return math.gamma(x)
-    except OverflowError:
-        return math.copysign(math.inf, x)
-    except ValueError:
-        return math.copysign(math.inf, x) if x == 0 else math.nan
-
-
 gamma: ScalarOp = ScalarOp(
-    "gamma", 1, dtypes.floating, np.frompyfunc(_python_gamma, 1, 1),
+    "gamma", 1, dtypes.floating, lambda x: _gamma(x.astype(np.float64)),
     partials=(lambda x, out: out * psi(x),),
     expand=_in_float64(_gamma),
     domain=((-20, 36),),
@@ -298,7 +292,7 @@ gammaln = ScalarOp(
     partials=(lambda x, out: psi(x),),
     expand=_in_float64(_gammaln),
     domain=((0, math.inf),),
-    ulp=3,
+    ulp=5,
     doc="The logarithm of |gamma(x)|; for x < 0 the stated accuracy is lost near its zeros.",
 )  # fmt: skip
 psi: ScalarOp = ScalarOp(
@@ -314,7 +308,7 @@ tri_gamma: ScalarOp = ScalarOp(
     partials=(lambda x, out: polygamma(2, x),),
     expand=_in_float64(_tri_gamma),
     domain=((0, math.inf),),
-    ulp=4,
+    ulp=5,
     doc="The derivative of psi.",
 )  # fmt: skip
 polygamma: ScalarOp = ScalarOp(
@@ -322,6 +316,6 @@ polygamma: ScalarOp = ScalarOp(
     partials=(None, lambda n, x, out: polygamma(n + 1.0, x)),
     expand=_expand_polygamma,
     domain=((0, 4), (0, 1e3)),
-    ulp=6,
+    ulp=5,
     doc="The n-th derivative of psi for a constant n; from n = 2 on for x > 0 only.",
 )  # fmt: skip

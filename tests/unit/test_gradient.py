@@ -235,7 +235,7 @@ def test_deep_and_wide_graphs_take_linear_time():
 
 def test_sum_of_terms_is_balanced():
     x = T.dvector("x")
-    cost = sum(((x * k).sum() for k in range(1, 256)), T.constant(0.0, dtype="float64"))
+    cost = sum((T.exp(x * k).sum() for k in range(1, 257)), T.constant(0.0, dtype="float64"))
     g = grad(cost, x)
     depth = {}
     for node in ancestors([g]):
@@ -324,7 +324,7 @@ def test_verify_grad_finds_errors():
     def wrong(x):
         return grad_scale(x, 1.01) ** 2
 
-    with pytest.raises(GradientError, match="gradient of input 0 at .* of 2 are wrong"):
+    with pytest.raises(GradientError, match=r"gradient of input 0 at .* of 2 are wrong"):
         verify_grad(wrong, [np.array([1.0, 2.0])])
     assert verify_grad.E_grad is GradientError
     verify_grad(wrong, [np.array([1.0, 2.0])], rel_tol=0.1)

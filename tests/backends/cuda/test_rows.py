@@ -6,13 +6,13 @@ import warnings
 
 import numpy as np
 import pytest
-from symnet_cuda.emulator import EmulatedBackend
-from symnet_cuda.scalars import NATIVE
 
 from symnet import dtypes
 from symnet.kernel import Kernel, Loop, Param, Store
 from symnet.program import Buffer, Launch, Program
 from symnet.scalar import TABLE, Call, Load, ScalarOp, Symbol, const, evaluate, expand
+from symnet_cuda.emulator import EmulatedBackend
+from symnet_cuda.scalars import NATIVE
 from tests.backends.llvm.test_rows import operands, signatures
 
 i = Symbol("i")
@@ -64,6 +64,8 @@ def test_rows(dtype: str) -> None:
             # The library's functions and NumPy's differ in the last places.
             close = 0 if row.expand is None else 40 * np.finfo(result).eps
             tiny = 0 if row.expand is None else np.finfo(result).tiny
+            if row.name == "logaddexp":  # of terms that may cancel
+                tiny = close
             wrong = ~np.isclose(got, want, rtol=close, atol=tiny, equal_nan=True)
         else:
             wrong = got != want

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import itertools
 import math
+from contextlib import suppress
+from functools import cache
 
 import mpmath
 import numpy as np
@@ -50,11 +52,13 @@ def _special(function, exact):
         values = double.astype(LONG)
         if operands[0].dtype == np.float32:
             return values
-        for k in np.flatnonzero(np.isfinite(double) & (double != 0)):
-            digits = exact(*(mpmath.mpf(float(x[k])) for x in operands))
-            high = float(digits)
-            if math.isfinite(high):
-                values[k] = LONG(high) + LONG(float(digits - mpmath.mpf(high)))
+        finite = np.isfinite(sum(operands)) & (operands[-1] != 0)
+        for k in np.flatnonzero(finite & ~np.isnan(double)):
+            with suppress(ValueError, ArithmeticError):  # scipy knows the poles
+                digits = exact(*(mpmath.mpf(float(x[k])) for x in operands))
+                high = float(digits)
+                low = digits - mpmath.mpf(high) if math.isfinite(high) else 0
+                values[k] = LONG(high) + LONG(float(low))
         return values
 
     return reference
@@ -210,8 +214,10 @@ def promised(row: ScalarOp, points: list[np.ndarray]) -> np.ndarray:
     return keep
 
 
-def exact(row: ScalarOp, points: list[np.ndarray]) -> np.ndarray:
-    """The result to more digits than it has."""
+@cache
+def exact(row: ScalarOp, sources: tuple[str, ...]) -> np.ndarray:
+    """The result for the operands of a case, to more digits than it has."""
+    points = operands(row, sources)
     with np.errstate(all="ignore"), mpmath.workdps(30):
         if row.name in SPECIAL:
             return SPECIAL[row.name](*points)
@@ -237,7 +243,7 @@ def assert_close(row, points, got, reference, bound, what) -> None:
         wrong = error > bound
         # A zero keeps its sign.
         wrong |= (got == 0) & (reference == 0) & (np.signbit(got) != np.signbit(reference))
-    first = [(*(p[wrong][k] for p in points), got[wrong][k]) for k in range(min(3, wrong.sum()))]
+    first = [*(p[wrong][:3] for p in points), got[wrong][:3], reference[wrong][:3]]
     assert not wrong.any(), f"{what} of {row.name} off by {error.max()} ulp: {first}"
 
 
@@ -263,7 +269,7 @@ def test_numpy_meaning(row, sources):
     assert got.dtype == signatures(row)[sources]
     assert np.broadcast_shapes(got.shape, points[0].shape) == points[0].shape
     if row.name in EXACT or row.name in SPECIAL:
-        reference = exact(row, points)
+        reference = exact(row, sources)
         assert_close(row, points, got, reference, max(row.ulp, 4), "the NumPy meaning")
 
 
@@ -272,17 +278,14 @@ def test_expansion(row, sources):
     points = operands(row, sources)
     got = expansion(row, points)
     if dtypes.is_float(got.dtype.name) and row.ulp:
-        reference = exact(row, points)
+        reference = exact(row, sources)
         assert_close(row, points, got, reference, row.ulp + SHORT_REFERENCE, "the expansion")
     else:
         want = np.broadcast_to(row.evaluate(*points), got.shape)
         same = (got == want) | ((got != got) & (want != want))
         if got.dtype.kind == "f":
             same &= (np.signbit(got) == np.signbit(want)) | (want != 0)
-        first = [
-            (*(p[~same][k] for p in points), got[~same][k], want[~same][k])
-            for k in range(min(3, (~same).sum()))
-        ]
+        first = [*(p[~same][:3] for p in points), got[~same][:3], want[~same][:3]]
         assert same.all(), f"{row.name}: {first}"
 
 
@@ -324,9 +327,8 @@ def test_identity(row, sources):
     element = row.identity
     if dtypes.is_discrete(sources[0]) and element in (math.inf, -math.inf):
         # The extremes of the dtype stand for infinities.
-        extremes = (
-            (0, 1) if sources[0] == "bool" else (np.iinfo(sources[0]).min, np.iinfo(sources[0]).max)
-        )
+        info = None if sources[0] == "bool" else np.iinfo(sources[0])
+        extremes = (info.min, info.max) if info else (False, True)
         element = extremes[element > 0]
     e = np.asarray(element).astype(sources[0])
     for got in (row.evaluate(x, e), row.evaluate(e, x)):
@@ -403,9 +405,8 @@ def test_circular_functions_end_in_not_a_number(dtype):
 @pytest.mark.parametrize("dtype", dtypes.FLOAT)
 def test_powers_at_the_edges(dtype):
     """The special cases of C's pow (ISO C, annex F.10.4.4), all of them."""
-    values = np.array(
-        [0.0, -0.0, 1, -1, 0.5, -0.5, 2, -2, 3, -3, 1.5, -1.5, np.inf, -np.inf, np.nan]
-    )
+    values = np.array([0.0, 1, 0.5, 2, 3, 1.5, np.inf])
+    values = np.array([*values, *-values, np.nan])
     x, y = (a.ravel().astype(dtype) for a in np.meshgrid(values, values))
     a, b = Symbol("x", dtype), Symbol("y", dtype)
     got = evaluate(expand(TABLE["pow"](a, b), frozenset()), {a: x, b: y})
