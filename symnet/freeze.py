@@ -90,6 +90,9 @@ class Signature:
     ----------
     inputs
         The inputs in order.
+    states
+        For each input the variable that holds its value between calls, if it is hidden state;
+        the program has no such inputs.
     keys
         Names of the outputs if they were given as a dict.
     single
@@ -97,6 +100,7 @@ class Signature:
     """
 
     inputs: tuple[In, ...]
+    states: tuple[SharedVariable | None, ...]
     keys: tuple[str, ...] | None
     single: bool
 
@@ -122,13 +126,13 @@ def freeze(
     on_unused_input: str | None,
 ) -> tuple[Signature, Frozen]:
     """Close the graph over its inputs and shared variables; see `symnet.function.function`."""
-    specs = [x if isinstance(x, In) else In(_variable(x)) for x in inputs]
+    declared = [x if isinstance(x, In) else In(_variable(x)) for x in _sequence(inputs)]
+    _check_inputs(declared)
     roots, keys, single = _outputs(outputs)
     new_values = _updates(updates)
     replaced = _givens(givens)
-    state = _hidden_state(specs, replaced, new_values)
-    specs = [s for s in specs if s.update is None]
-    _check_inputs(specs)
+    state = _hidden_state(declared, new_values)
+    specs = [s for s in declared if s.update is None]
     fresh = {
         s.variable: make_variable(s.variable.type, name=s.variable.name)
         for s in specs
@@ -153,7 +157,8 @@ def freeze(
         tuple(values.items()),
         _names(given_inputs, shared),
     )
-    return Signature(tuple(specs), keys, single), frozen
+    states = tuple(state.get(s.variable) for s in declared)
+    return Signature(tuple(declared), states, keys, single), frozen
 
 
 def _variable(x: Any) -> Variable:
@@ -268,10 +273,10 @@ def _givens(givens: Pairs | None) -> dict[Variable, Variable]:
 
 
 def _hidden_state(
-    specs: list[In], replaced: dict[Variable, Variable], updates: dict[SharedVariable, Variable]
-) -> dict[Variable, Variable]:
+    specs: list[In], updates: dict[SharedVariable, Variable]
+) -> dict[Variable, SharedVariable]:
     """Inputs with an update, as shared variables."""
-    state: dict[Variable, Variable] = {}
+    state: dict[Variable, SharedVariable] = {}
     for s in specs:
         if s.update is None:
             continue

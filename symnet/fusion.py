@@ -25,6 +25,8 @@ from symnet.scalar import Const, Expr, Load, Symbol, cast, const, rows, substitu
 from symnet.types import TensorType
 from symnet.values import (
     CHEAP,
+    LARGEST,
+    MODERATE,
     Dims,
     Group,
     Host,
@@ -40,46 +42,14 @@ from symnet.values import (
     weigh,
 )
 
-MODERATE = 40
-"""Operations that a reader may repeat if that saves a pass over memory."""
-LARGEST = 256
-"""Operations in one expression; longer chains are cut, which bounds compile time."""
 FAULT_AXES = 1000
 """Number of the first axis of reductions that look for faults, apart from a node's own."""
 SPLIT = 1 << 16
 """Elements from which on a full reduction is done in parts, so that threads can share it."""
 PARTS = 64
 """Number of such parts: fixed, so that results do not depend on the number of threads."""
-EXPANDED = 12
-"""Operations that a row without machine instruction counts for."""
-LARGEST = 256
-"""Operations in one expression; longer chains are cut, which bounds compile time."""
-FAULT_AXES = 1000
-"""Number of the first axis of reductions that look for faults, apart from a node's own."""
-SPLIT = 1 << 16
-"""Elements from which on a full reduction is done in parts, so that threads can share it."""
-PARTS = 64
-"""Number of such parts: fixed, so that results do not depend on the number of threads."""
-EXPANDED = 12
-"""Operations that a row without machine instruction counts for."""
-FAULT_AXES = 1000
-"""Number of the first axis of reductions that look for faults, apart from a node's own."""
-SPLIT = 1 << 16
-"""Elements from which on a full reduction is done in parts, so that threads can share it."""
-PARTS = 64
-"""Number of such parts: fixed, so that results do not depend on the number of threads."""
-EXPANDED = 12
-"""Operations that a row without machine instruction counts for."""
-SPLIT = 1 << 16
-"""Elements from which on a full reduction is done in parts, so that threads can share it."""
-PARTS = 64
-"""Number of such parts: fixed, so that results do not depend on the number of threads."""
-EXPANDED = 12
-"""Operations that a row without machine instruction counts for."""
-PARTS = 64
-"""Number of such parts: fixed, so that results do not depend on the number of threads."""
-EXPANDED = 12
-"""Operations that a row without machine instruction counts for."""
+SMALL = 1 << 14
+"""Points up to which independent nests of one stage are run by one kernel."""
 
 
 class Fusion:

@@ -1,48 +1,46 @@
-"""Symbolic derivatives: reverse accumulation that knows no operation.
+"""Symbolic derivatives.
 
-In goes a graph; out come graphs of its derivatives, made by `Op.vjp` alone. Forward mode is the
-vjp of the vjp.
+In goes a graph; out come graphs of its derivatives, made by reverse accumulation
+(`symnet.reverse`). Forward mode is the vjp of the vjp.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 
 from symnet import dtypes
 from symnet.config import config
-from symnet.graph import (
-    Apply,
-    Constant,
-    Interner,
-    Variable,
-    ancestors,
-    leaves,
-    make_variable,
-    rebuild,
-)
+from symnet.graph import Variable, make_variable, rebuild
 from symnet.interpreter import Evaluation
-from symnet.op import Op
 from symnet.ops import build
 from symnet.ops.identity import ClipGradient, ScaleGradient, StopGradient
-from symnet.ops.shape import SpecifyShape
-from symnet.rewriting import stabilized
-from symnet.scalar.primitives import add
+from symnet.reverse import NullTypeGradError, differentiate
 from symnet.types import TensorType
+
+__all__ = [
+    "DisconnectedInputError",
+    "GradientError",
+    "Lop",
+    "NullTypeGradError",
+    "Rop",
+    "consider_constant",
+    "disconnected_grad",
+    "grad",
+    "grad_clip",
+    "grad_scale",
+    "verify_grad",
+    "zero_grad",
+]
 
 OnDisconnected = Literal["raise", "warn", "ignore"]
 
 
 class DisconnectedInputError(ValueError):
     """A gradient was asked for with respect to a variable that the cost does not depend on."""
-
-
-class NullTypeGradError(TypeError):
-    """A gradient passes through an operation that has no derivative."""
 
 
 def grad(
@@ -107,7 +105,7 @@ def grad(
     wanted = _variables(wrt, "wrt")
     if return_disconnected not in ("zero", "None"):
         raise ValueError(f'return_disconnected is "zero" or "None", not {return_disconnected!r}')
-    found = _differentiate(seeds, known, wanted, consider_constant or ())
+    found = differentiate(seeds, known, wanted, consider_constant or ())
     results: list[Variable | None] = []
     for v in wanted:
         connected, g = found[v]
@@ -152,7 +150,7 @@ def Lop(
         raise ValueError(f"Lop: {len(outputs)} variables but {len(points)} evaluation points")
     wanted = _variables(wrt, "wrt")
     seeds = list(zip(outputs, points, strict=True))
-    found = _differentiate(seeds, {}, wanted, consider_constant or ())
+    found = differentiate(seeds, {}, wanted, consider_constant or ())
     return _like(wrt, [_or_zeros(v, *found[v], disconnected_inputs) for v in wanted])
 
 
@@ -191,9 +189,9 @@ def Rop(
         raise ValueError(f"Rop: {len(inputs)} variables but {len(points)} evaluation points")
     rows = [make_variable(v.type) for v in outputs]
     pairs = [(v, p) for v, p in zip(inputs, points, strict=True) if p is not None]
-    products = _differentiate(list(zip(outputs, rows, strict=True)), {}, [v for v, _ in pairs], ())
+    products = differentiate(list(zip(outputs, rows, strict=True)), {}, [v for v, _ in pairs], ())
     seeds = [(g, p) for v, p in pairs if (g := products[v][1]) is not None]
-    found = _differentiate(seeds, {}, rows, ())
+    found = differentiate(seeds, {}, rows, ())
     results: list[Variable | None] = []
     for v, u in zip(outputs, rows, strict=True):
         connected, r = found[u]
@@ -208,197 +206,6 @@ def Rop(
     return _like(f, [None if r is None else next(rebuilt) for r in results])
 
 
-@dataclass(frozen=True, slots=True)
-class _Held(Op):
-    """Its first operand, a variable that the caller named: rewriting changes nothing across it.
-
-    The second operand is a leaf that tells one from another.
-    """
-
-    def infer_types(
-        self, types: Sequence[TensorType], operands: Sequence[Variable]
-    ) -> list[TensorType]:
-        return [types[0]]
-
-    def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
-        return [cotangents[0], None]
-
-
-def _differentiate(
-    seeds: Sequence[tuple[Variable, Variable]],
-    known: Mapping[Variable, Variable],
-    wanted: Sequence[Variable],
-    constants: Iterable[Variable],
-) -> dict[Variable, tuple[bool, Variable | None]]:
-    """Return for each variable whether the roots depend on it, and its cotangent (None is zero).
-
-    What is differentiated is the stable form of the graph: the derivative of ``log(softmax(x))`` as
-    written divides by probabilities that may be 0, that of its stable form does not.
-
-    Parameters
-    ----------
-    seeds
-        Roots, each with a cotangent to add to its own.
-    known
-        Roots whose cotangent is this and nothing else.
-    wanted
-        Variables whose cotangents are sought.
-    constants
-        Variables that nothing flows through.
-    """
-    for v, g in [*seeds, *known.items()]:
-        _check_seed(v, g)
-    constants = list(constants)
-    roots = list(dict.fromkeys([*(v for v, _ in seeds), *known]))
-    connected = _Paths(roots, wanted, constants).reached
-    new, original = _stable_form(roots, {*known, *wanted, *constants})
-    cotangents = _accumulate(
-        [(new[v], g) for v, g in seeds],
-        {new[v]: g for v, g in known.items()},
-        [new[v] for v in wanted if v in new],
-        [new[v] for v in constants if v in new],
-    )
-    found = {v: cotangents.get(new[v]) if v in new else None for v in wanted}
-    restored = iter(rebuild([g for g in found.values() if g is not None], original))
-    return {v: (v in connected, None if g is None else next(restored)) for v, g in found.items()}
-
-
-def _stable_form(
-    roots: Sequence[Variable], named: Set[Variable]
-) -> tuple[dict[Variable, Variable], dict[Variable, Variable]]:
-    """Rewrite a graph for differentiation, keeping the variables that the caller named.
-
-    Returns
-    -------
-    tuple
-        What roots and named variables have become, as far as they are still in the graph; and the
-        named variables by what they have become.
-    """
-    marks: dict[Variable, Variable] = {}
-    interner = Interner()
-    new: dict[Variable, Variable] = {}
-
-    def hold(old: Variable, v: Variable) -> Variable:
-        if old not in named:
-            return v
-        mark = make_variable(TensorType("bool", ()))
-        marks[mark] = old
-        held: Variable = _Held()(v, mark)
-        return held
-
-    for v in leaves(roots):
-        # Equal constants become one; other leaves stay themselves.
-        new[v] = hold(v, v) if isinstance(v, Constant) else v
-    for node in ancestors(roots):
-        inputs = [new[v] for v in node.inputs]
-        for old, out in zip(node.outputs, interner.apply(node.op, inputs, like=node), strict=True):
-            new[old] = hold(old, out)
-    stable = stabilized([new[v] for v in roots])
-    become = {v: u for v, u in new.items() if v in named and v.owner is None}
-    original: dict[Variable, Variable] = {}
-    for node in ancestors(stable):
-        if isinstance(node.op, _Held):
-            old = marks[node.inputs[1]]
-            become[old] = node.out
-            original[node.out] = old
-    return become | dict(zip(roots, stable, strict=True)), original
-
-
-class _Paths:
-    """Which variables lie between some inputs and some roots.
-
-    Attributes
-    ----------
-    nodes
-        The applications that the roots depend on, operands first.
-    varying
-        What depends on the inputs.
-    reached
-        What of this the roots depend on.
-    """
-
-    def __init__(
-        self, roots: Iterable[Variable], inputs: Iterable[Variable], constants: Iterable[Variable]
-    ) -> None:
-        stopped = set(constants)
-        roots = list(roots)
-        self.nodes = [n for n in ancestors(roots, stop=stopped) if not n.op.severs]
-        self.varying = set(inputs) - stopped
-        for node in self.nodes:
-            if not self.varying.isdisjoint(node.inputs):
-                self.varying.update(v for v in node.outputs if v not in stopped)
-        self.reached = self.varying.intersection(roots)
-        for node in reversed(self.nodes):
-            if not self.reached.isdisjoint(node.outputs):
-                self.reached.update(self.varying.intersection(node.inputs))
-
-
-def _accumulate(
-    seeds: Sequence[tuple[Variable, Variable]],
-    known: Mapping[Variable, Variable],
-    wanted: Sequence[Variable],
-    constants: Iterable[Variable],
-) -> dict[Variable, Variable | None]:
-    """Return the cotangents of the variables that are wanted, None for zero, by `Op.vjp` alone."""
-    paths = _Paths([*(v for v, _ in seeds), *known], wanted, constants)
-    terms: dict[Variable, list[Variable]] = {v: [] for v in paths.reached}
-    for v, g in seeds:
-        if v in terms and v not in known:
-            terms[v].append(_fitted(g, v))
-    for v, g in known.items():
-        if v in terms:
-            terms[v] = [_fitted(g, v)]
-    for node in reversed(paths.nodes):
-        if terms.keys().isdisjoint(node.outputs) or paths.varying.isdisjoint(node.inputs):
-            continue
-        cotangents = [_total(terms, v) for v in node.outputs]
-        if all(g is None for g in cotangents):
-            continue
-        for v, term in zip(node.inputs, _vjp(node, cotangents), strict=True):
-            if term is not None and v in terms and v not in known and dtypes.is_float(v.dtype):
-                terms[v].append(_fitted(term, v, node))
-    return {v: _total(terms, v) for v in wanted}
-
-
-def _total(terms: dict[Variable, list[Variable]], v: Variable) -> Variable | None:
-    """Return the sum of the terms of the cotangent of `v`, and leave it as the only term."""
-    left = terms.get(v, [])
-    while len(left) > 1:
-        # A balanced tree: in a chain, errors and the depth of the graph would grow with its length.
-        pairs = [add(a, b) for a, b in zip(left[::2], left[1::2], strict=False)]
-        left = pairs + left[len(pairs) * 2 :]
-    if left:
-        terms[v] = left
-    return left[0] if left else None
-
-
-def _vjp(node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
-    try:
-        found = node.op.vjp(node, cotangents)
-    except NotImplementedError as error:
-        place = f"\n  built at {node.line}" if node.line else ""
-        raise NullTypeGradError(
-            f"{node.op} has no derivative ({error}), but the cost depends on it; if its result is "
-            f"to be taken as a constant, wrap it in gradient.zero_grad{place}"
-        ) from error
-    if len(found) != len(node.inputs):
-        raise TypeError(
-            f"{node.op}.vjp returned {len(found)} cotangents for {len(node.inputs)} operands"
-        )
-    return found
-
-
-def _fitted(g: Variable, v: Variable, node: Apply | None = None) -> Variable:
-    """Return a cotangent of `v` in its dtype, broadcasting wherever `v` does."""
-    if g.ndim != v.ndim:
-        raise TypeError(f"{node and node.op}.vjp returned a cotangent {g.type} of a {v.type}")
-    g = build.cast(g, v.dtype)
-    ones = tuple(1 if n == 1 else None for n in v.type.shape)
-    if any(n == 1 and m != 1 for n, m in zip(ones, g.type.shape, strict=True)):
-        g = SpecifyShape(ones)(g)
-    return g
-
-
 def _check_cost(cost: Variable) -> None:
     if not isinstance(cost, Variable):
         raise TypeError(f"grad: the cost is a variable, not {cost!r}")
@@ -410,16 +217,6 @@ def _check_cost(cost: Variable) -> None:
         raise TypeError(
             f"grad: {cost!r} is {cost.type}, and only floating point numbers have a gradient; "
             "did you mean a cost made of probabilities rather than of predicted classes?"
-        )
-
-
-def _check_seed(v: Variable, g: Variable) -> None:
-    if not isinstance(v, Variable) or not isinstance(g, Variable):
-        raise TypeError(f"a gradient and what it is of are variables, not {g!r} of {v!r}")
-    if g.ndim != v.ndim or not dtypes.is_float(g.dtype):
-        raise TypeError(
-            f"{g!r} of type {g.type} cannot be a gradient (or evaluation point) of {v!r} of type "
-            f"{v.type}: it needs a floating point dtype and the same number of dimensions"
         )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import copy
 import sys
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from types import FrameType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -240,10 +240,11 @@ def make_apply(
 def ancestors(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> Iterator[Apply]:
     """Every application that `outputs` depend on, operands first; not past `stop`.
 
-    Iterative: graphs of any depth are fine.
+    Iterative: graphs of any depth are fine. A set or mapping is not copied, so that a pass may stop
+    at what it has done in time proportional to what is left.
     """
     seen: set[Apply] = set()
-    stopped = set(stop)
+    stopped = stop if isinstance(stop, Set | Mapping) else set(stop)
     stack: list[tuple[Apply, bool]] = [
         (v.owner, False)
         for v in reversed(list(outputs))

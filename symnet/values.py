@@ -21,14 +21,6 @@ MODERATE = 40
 """Operations that a reader may repeat if that saves a pass over memory."""
 LARGEST = 256
 """Operations in one expression; longer chains are cut, which bounds compile time."""
-FAULT_AXES = 1000
-"""Number of the first axis of reductions that look for faults, apart from a node's own."""
-SPLIT = 1 << 16
-"""Elements from which on a full reduction is done in parts, so that threads can share it."""
-PARTS = 64
-"""Number of such parts: fixed, so that results do not depend on the number of threads."""
-EXPANDED = 12
-"""Operations that a row without machine instruction counts for."""
 EXPANDED = 12
 """Operations that a row without machine instruction counts for."""
 

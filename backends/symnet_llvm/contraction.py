@@ -26,7 +26,7 @@ from symnet_llvm.analysis import Facts
 from symnet_llvm.epilogue import Epilogue
 from symnet_llvm.expansion import lower
 from symnet_llvm.expressions import Expressions, Lanes
-from symnet_llvm.ir import Emitted, Emitter, Value, signature
+from symnet_llvm.ir import MEMORY, Emitted, Emitter, Value, signature
 from symnet_llvm.microkernel import ZERO, Stream, Vectors, add_lanes, inner_tile, outer_tile
 from symnet_llvm.target import Target
 
@@ -145,15 +145,15 @@ class _Writer:
             self.values.bind(symbol, (f"%n{i}",))
         extents = [self._integer(x) for x in (work.rows, work.columns, work.inner)]
         left, right = self._factor(work.left, ROW), self._factor(work.right, COLUMN)
-        by_rows = not self.epilogue.unit_stride(self.facts, COLUMN) and self.epilogue.unit_stride(
-            self.facts, ROW
+        by_rows = self.epilogue.unit_stride(self.facts, ROW) and (
+            extents[1] == 1 or not self.epilogue.unit_stride(self.facts, COLUMN)
         )
         rows, columns, inner = (x if isinstance(x, int) else None for x in extents)
         shape = tiling.Shape(
             rows, columns, inner,
             tiling.Factor(left.order, _greatest(left)),
             tiling.Factor(right.order, _greatest(right)),
-            by_rows, self.epilogue.work, dtypes.itemsize(work.dtype),
+            by_rows, self.epilogue.work, dtypes.itemsize(work.dtype), self.epilogue.updates,
         )  # fmt: skip
         self.plan = plan or tiling.choose(shape, target)
         if self.plan.swapped:
@@ -279,8 +279,10 @@ class _Writer:
         e, v, plan = self.e, self.v, self.plan
         width = plan.columns * v.lanes
         padded = -(-plan.rows // v.lanes) * v.lanes
-        single = isinstance(self.inner, int) and self.inner <= plan.inner_block
-        single = single or not (plan.pack_left or plan.pack_right)
+        # A sum of unknown length is done in one go if there is nothing to be packed for it.
+        single = not (plan.pack_left or plan.pack_right)
+        if isinstance(self.inner, int):
+            single = self.inner <= plan.inner_block
         left = right = sums = None
         room = plan.inner_block
         self.least = 0
@@ -293,10 +295,9 @@ class _Writer:
             left = self._reserve(plan.row_block * padded * room)
         if plan.pack_right:
             right = self._reserve(plan.column_block * width * room)
-        for factor, width_ in ((self.left, padded), (self.right, width)):
-            if factor.by_inner:
-                pitch = -(-room // v.lanes) * v.lanes
-                self.strip = self._reserve(width_ * pitch), pitch
+        if self.left.by_inner or self.right.by_inner:
+            pitch = -(-room // v.lanes) * v.lanes
+            self.strip = self._reserve(max(plan.rows, width) * pitch), pitch
         if not single:
             sums = self._reserve(plan.row_block * plan.rows * plan.column_block * width)
         self._reserve_tile(width)
@@ -355,8 +356,6 @@ class _Writer:
             panel = packing.Panel(
                 packed.panel(v, loop.iv).pointer, packed.width, lanes, count, self.least
             )
-
-
 
             def value(
                 axis: Symbol, base: Value, other: Symbol, low: Value
@@ -425,16 +424,32 @@ class _Writer:
         a, b = packed
         left = a.panel(v, at[0]) if a else self.left.at(v, row, block[0])
         right = b.panel(v, at[1]) if b else self.right.at(v, column, block[0])
-        read = None if b else masks
+        if plan.fetch:
+            self._fetch((row, high.size), (column, wide.size))
+        sums = outer_tile(v, high.size, wide.size, left, right, block[1], None if b else masks)
         if partial is None:
-            sums = outer_tile(v, high.size, wide.size, left, right, block[1], None, read)
             self._finish(sums, (row, rows), (column, columns), wide.size, masks)
             return
         place = self._partial(partial, at, first)
-        start = [v.load(v.at(place, o)) for o in self._places(high.size, wide.size)]
-        sums = outer_tile(v, high.size, wide.size, left, right, block[1], start, read)
-        for value, o in zip(sums, self._places(high.size, wide.size), strict=True):
-            v.store(value, v.at(place, o))
+        for value, offset in zip(sums, self._places(high.size, wide.size), strict=True):
+            there = v.at(place, offset)
+            v.store(v.add(v.load(there), value), there)
+
+    def _fetch(self, down: tuple[Value, int], across: tuple[Value, int]) -> None:
+        """Ask for the memory that a tile's results go to."""
+        e, v, values = self.e, self.v, self.values
+        for store in self.epilogue.stores:
+            for i in range(down[1]):
+                with values.scope():
+                    values.bind(self.left.axis, (e.add(down[0], i),))
+                    values.bind(self.right.axis, (across[0],))
+                    scalar = MEMORY[store.value.dtype]
+                    place = e.gep(self.pointers[store.buffer], values.scalar(store.offset), scalar)
+                for j in range(across[1]):
+                    e.intrinsic(
+                        "llvm.prefetch.p0", "void", ("ptr", e.gep(place, j * v.lanes, scalar)),
+                        ("i32", 1), ("i32", 3), ("i32", 1),
+                    )  # fmt: skip
 
     def _places(self, rows: int, columns: int) -> list[int]:
         """Where the vectors of a tile of sums are in memory that holds a tile."""

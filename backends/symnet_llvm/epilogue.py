@@ -67,17 +67,24 @@ class Epilogue:
                 total += 1
         return total
 
+    @property
+    def stores(self) -> list[Store]:
+        """The statements that store."""
+        return [s for s in self.statements if isinstance(s, Store)]
+
+    @property
+    def updates(self) -> bool:
+        """Whether elements are read from where results are stored."""
+        places = {(s.buffer, s.offset) for s in self.stores}
+        return any((x.buffer, x.offset) in places for x in loads(self.statements))
+
     def unit_stride(self, facts: Facts, axis: Symbol) -> bool:
         """Whether neighbours along an axis are stored side by side, by every store."""
-        return all(
-            facts.stride(s.offset, axis) == 1 for s in self.statements if isinstance(s, Store)
-        )
+        return all(facts.stride(s.offset, axis) == 1 for s in self.stores)
 
     @contextmanager
-    def along(
-        self, values: Expressions, lanes: Lanes, line: Symbol
-    ) -> Iterator[None]:
-        """A scope in which vectors lie along `lanes.axis`; what is the same on all lines is loaded."""
+    def along(self, values: Expressions, lanes: Lanes, line: Symbol) -> Iterator[None]:
+        """A scope in which vectors lie along `lanes.axis`, with what all lines share loaded."""
         assert lanes.axis is not None
         written = stored(self.statements)
         fixed = frozenset((line, self.sum)) | {
@@ -111,7 +118,12 @@ class Epilogue:
                 for s in self.statements:
                     if isinstance(s, Let):
                         values.bind(s.symbol, values.value(s.value), values.varies(s.value))
-                    elif self._independent:
+                        continue
+                    assert values.lanes.axis is not None
+                    if not values.varies(s.offset):
+                        # There is one place to store to, so this axis has length one.
+                        s = Store(s.buffer, s.offset + values.lanes.axis, s.value)
+                    if self._independent:
                         delayed.append((at, s, values.vector(s.value)))
                     else:
                         values.store(s)

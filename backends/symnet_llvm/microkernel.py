@@ -156,7 +156,6 @@ def outer_tile(
     left: Stream,
     right: Stream,
     inner: Value,
-    start: Sequence[str] | None = None,
     masks: Sequence[str | None] | None = None,
 ) -> list[str]:
     """Sum the products of a tile of `rows` elements by `columns` vectors.
@@ -173,8 +172,6 @@ def outer_tile(
         The factor that is loaded as vectors; its lanes are one element apart.
     inner
         How many products each sum has.
-    start
-        What the sums start from; zero unless given.
     masks
         For each vector which lanes of `right` may be read; all of them unless given.
 
@@ -186,7 +183,7 @@ def outer_tile(
     e = v.emitter
     size = rows * columns
     unroll, chains = unrolling(size), chaining(size)
-    sums = list(start or [ZERO] * size) + [ZERO] * (size * (chains - 1))
+    sums = [ZERO] * (size * chains)
     down = [e.mul(left.lane, i) for i in range(rows)]
     masks = masks or [None] * columns
 

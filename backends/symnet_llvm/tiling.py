@@ -69,6 +69,8 @@ class Shape:
         Number of operations the epilogue does for each result.
     itemsize
         Bytes of an element.
+    updates
+        Whether the epilogue reads the results of before.
     """
 
     rows: int | None
@@ -79,12 +81,13 @@ class Shape:
     by_rows: bool
     work: int
     itemsize: int
+    updates: bool
 
     def swapped(self) -> Shape:
         """The same for the transposed result."""
         return Shape(
             self.columns, self.rows, self.inner, self.right, self.left, not self.by_rows,
-            self.work, self.itemsize,
+            self.work, self.itemsize, self.updates,
         )  # fmt: skip
 
 
@@ -115,6 +118,8 @@ class Plan:
         Whether the inner loop over tiles runs along a row of them.
     split_rows
         Whether parts share the rows rather than the columns.
+    fetch
+        Whether what the epilogue changes is fetched before a tile is begun.
     cycles
         What it costs.
     """
@@ -132,6 +137,7 @@ class Plan:
     inline: bool
     rows_first: bool
     split_rows: bool
+    fetch: bool
     cycles: float
 
 
@@ -167,10 +173,13 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
     vectors = _tiles(columns, lanes)
     # Rows whose distance is a multiple of a page compete for the same lines of the cache.
     pages = left.stride is None or left.stride * shape.itemsize % 2048 == 0
-    crowded = left.order == "inner" and pages
+    crowded = left.order == "inner" and pages and inner > 64
+    # Streams of few elements from each of many rows are not what caches foresee.
+    large = rows * inner * shape.itemsize > FAR
     pack_left = (
-        left.order == "computed" or shape.rows is None or (crowded and inner > 64 and vectors >= 8)
+        left.order == "computed" or shape.rows is None or ((crowded or large) and vectors >= 8)
     )
+    fetch = shape.updates and inner < 256 and rows * columns * shape.itemsize > 4 * FAR
     pack_right = right.order != "along" or (size > FAR and rows >= 64)
     cost = 0.0
     if pack_left:
@@ -196,8 +205,9 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
             if inline:
                 finish = _finish(shape, m, n, lanes, True)
             total = cost + inner * tall * across + down * across * (20 + finish)
+            total += EFFORT * m * n * (2 if inline else 1) / 30
             if low and not pack_left:
-                total += EFFORT + 0.02 * total  # code for the tiles at the edge
+                total += EFFORT + 0.05 * total  # code for the tiles at the edge
             if columns % (n * lanes) and not pack_right and lanes * shape.itemsize < 64:
                 total += EFFORT + 0.02 * total
             if down * across == 1 and rows * columns * inner > SHARED:
@@ -210,7 +220,7 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
                 shape.by_rows, inline,
                 rows_first=size <= 1 << 16,
                 split_rows=across == 1 or (across < 4 and down > across),
-                cycles=total,
+                fetch=fetch, cycles=total,
             )  # fmt: skip
 
 
@@ -245,7 +255,7 @@ def _across(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator
                 total *= 1.2
             yield Plan(
                 swapped, True, m, n, False, pack_right, inner, down, across,
-                False, False, False, split_rows=down >= across, cycles=total,
+                False, False, False, split_rows=down >= across, fetch=False, cycles=total,
             )  # fmt: skip
 
 
@@ -274,7 +284,7 @@ def _turn(rows: int, columns: int) -> float:
     A machine that begins two multiplications in a cycle also loads two vectors in one. Loads count
     for a little in any case, as they may miss the nearest cache.
     """
-    return max(rows * columns, rows + columns, 8) + 0.12 * rows + 0.06 * columns + 0.5
+    return max(rows * columns, rows + columns, 8) + 0.25 * rows + 0.06 * columns + 0.5
 
 
 def _packing(order: Order, lanes: int) -> float:
@@ -284,12 +294,10 @@ def _packing(order: Order, lanes: int) -> float:
 
 def _block(shape: Shape, packed: bool) -> int:
     """How many products are summed in one go."""
-    if not packed:
-        return max(shape.inner or 1, 1)
     if shape.inner is None:
         return INNER_BLOCK
-    # Blocks of equal length, of whole vectors.
-    if shape.inner <= 2 * INNER_BLOCK:
+    if shape.inner <= (2 if packed else 8) * INNER_BLOCK:
         return max(shape.inner, 1)
+    # Also without packing: sums of shorter sums have smaller errors.
     count = _tiles(shape.inner, INNER_BLOCK)
     return _tiles(_tiles(shape.inner, count), 16) * 16

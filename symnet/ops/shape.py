@@ -100,7 +100,7 @@ class Reshape(IndexedOp):
             raise TypeError(
                 f"{self}: lengths {tuple(shape)} of {x}; at most one may be -1, none may be less"
             )
-        if -1 in shape and 0 in shape:
+        if -1 in shape and shape.count(0) > x.shape.count(0):
             raise TypeError(f"{self}: {tuple(shape)} does not say what -1 is beside a length of 0")
         if None not in x.shape and None not in shape:
             have = [const(n) for n in x.shape if n is not None]

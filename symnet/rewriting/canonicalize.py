@@ -1,7 +1,8 @@
 """Canonical forms: one way of writing what can be written in several.
 
-Elementwise algebra that holds for every floating point value (NaN and infinities included), views
-of views, shapes of anything without computing it, and constants folded.
+Elementwise algebra that holds for every floating point value (NaN and infinities included, the sign
+of a zero aside), constants brought together, views of views, shapes of anything without computing
+it, and constants folded.
 """
 
 from __future__ import annotations
@@ -17,10 +18,11 @@ from symnet.ops.elementwise import Elemwise
 from symnet.ops.indexing import PlaceRows, Point, Subtensor
 from symnet.ops.reduce import Reduce
 from symnet.ops.shape import Broadcast, DimShuffle, MakeVector, Reshape, ShapeOf
-from symnet.rewriting.pattern import AnyRule, Binding, Hole, OpRule, Rule, fill_value
-from symnet.scalar import TABLE
+from symnet.rewriting.pattern import AnyRule, Binding, Fill, Hole, OpRule, Rule, fill_value
+from symnet.scalar import TABLE, cast_to
 
 x, y = Hole("x"), Hole("y")
+c, d = Fill("c"), Fill("d")
 _t = TABLE
 add, sub, mul, neg = _t["add"], _t["sub"], _t["mul"], _t["neg"]
 true_div, power, sqr, switch = _t["true_div"], _t["pow"], _t["sqr"], _t["switch"]
@@ -37,7 +39,37 @@ def _is_floating(bound: Binding) -> bool:
     return dtypes.is_float(bound[x].dtype)
 
 
+def _one_dtype(bound: Binding) -> bool:
+    """Whether merging constants changes no dtype on the way."""
+    return len({v.dtype for v in bound.values()}) == 1
+
+
+def _is_tame(bound: Binding) -> bool:
+    """Whether constants are floats whose products and quotients are ordinary numbers."""
+    if not _one_dtype(bound) or not _is_floating(bound):
+        return False
+    sizes = [abs(float(fill_value(v) or 0.0)) for h, v in bound.items() if isinstance(h, Fill)]
+    info = np.finfo(bound[x].dtype)
+    low, high = float(info.tiny) ** 0.5, float(info.max) ** 0.5
+    return all(low < n < high for n in sizes)
+
+
+def _is_power_of_two(bound: Binding) -> bool:
+    """Whether c has an exact reciprocal."""
+    return _is_tame(bound) and math.frexp(abs(fill_value(bound[c]) or 0.0))[0] == 0.5
+
+
+def _spans(bound: Binding) -> bool:
+    """Whether y has every dimension of x, so that dividing by it is not done again and again."""
+    return bound[x].dtype == bound[y].dtype and all(
+        wide or not narrow
+        for wide, narrow in zip(bound[x].broadcastable, bound[y].broadcastable, strict=True)
+    )
+
+
 ALGEBRA: list[AnyRule] = [
+    Rule("add_zero", x + 0, x, "the identity of add"),
+    Rule("zero_sub", 0 - x, -x, "a sign flip needs no constant"),
     Rule("sub_zero", x - 0, x, "a difference to nothing"),
     Rule("mul_one", x * 1, x, "the identity of mul"),
     Rule("div_one", x / 1, x, "the identity of true_div"),
@@ -51,6 +83,7 @@ ALGEBRA: list[AnyRule] = [
     Rule("abs_neg", abs(-x), abs(x), "the sign does not matter"),
     Rule("abs_abs", abs(abs(x)), abs(x), "the inner one has done it"),
     Rule("sqr_neg", sqr(-x), sqr(x), "the sign does not matter"),
+    Rule("mul_inverse", x * (1 / y), x / y, "one operation instead of two", _spans),
     Rule("pow_one", x**1, x, "the first power"),
     Rule("pow_two", x**2, sqr(x), "a product instead of exp and log"),
     Rule("pow_half", x**0.5, _t["sqrt"](x), "instead of exp and log", _is_never_negative),
@@ -61,6 +94,34 @@ ALGEBRA: list[AnyRule] = [
     Rule("minimum_same", _t["minimum"](x, x), x, "of two equal values either will do"),
 ]  # fmt: skip
 """Elementwise algebra."""
+
+_outward = "signs move outwards, where they cancel"
+_once = "one operation instead of two: the constants meet at compile time"
+
+CONSTANTS: list[AnyRule] = [
+    Rule("neg_constant", -(c * x), -c * x, "the constant takes the sign", _one_dtype),
+    Rule("neg_quotient", -(x / c), x / -c, "the constant takes the sign", _one_dtype),
+    Rule("neg_reciprocal", -(c / x), -c / x, "the constant takes the sign", _one_dtype),
+    Rule("mul_neg", (-x) * y, -(x * y), _outward, _is_floating),
+    Rule("neg_div", (-x) / y, -(x / y), _outward, _is_floating),
+    Rule("div_neg", x / (-y), -(x / y), _outward, _is_floating),
+    Rule("mul_mul", c * (d * x), (c * d) * x, _once, _is_tame),
+    Rule("mul_div", c * (x / d), (c / d) * x, _once, _is_tame),
+    Rule("mul_reciprocal", c * (d / x), (c * d) / x, _once, _is_tame),
+    Rule("div_mul", (c * x) / d, (c / d) * x, _once, _is_tame),
+    Rule("div_div", (x / c) / d, x / (c * d), _once, _is_tame),
+    Rule("add_add", c + (d + x), (c + d) + x, _once, _one_dtype),
+    Rule("add_sub", c + (x - d), (c - d) + x, _once, _one_dtype),
+    Rule("add_rsub", c + (d - x), (c + d) - x, _once, _one_dtype),
+    Rule("sub_add", (d + x) - c, (d - c) + x, _once, _one_dtype),
+    Rule("sub_sub", (x - d) - c, x - (c + d), _once, _one_dtype),
+    Rule("rsub_add", c - (d + x), (c - d) - x, _once, _one_dtype),
+    Rule("rsub_sub", c - (x - d), (c + d) - x, _once, _one_dtype),
+    Rule("rsub_rsub", c - (d - x), (c - d) + x, _once, _one_dtype),
+    Rule("div_power_of_two", x / c, x * (1 / c), "exact, and quicker than a division",
+         _is_power_of_two),
+]  # fmt: skip
+"""Constants brought together."""
 
 FOLDED_SIZE = 1 << 12
 """Elements up to which a result is kept as a constant rather than computed at every call."""
@@ -91,6 +152,16 @@ def merge_dimshuffles(node: Apply) -> Variable | None:
         merged: Variable = DimShuffle(order)(inner.inputs[0])
         return merged
     return None
+
+
+def neg_of_view(node: Apply) -> Variable | None:
+    """A sign moves outwards through a view."""
+    op, inner = node.op, node.inputs[0].owner
+    assert isinstance(op, DimShuffle)
+    if inner is None or not isinstance(inner.op, Elemwise) or inner.op.scalar is not neg:
+        return None
+    negated: Variable = -op(inner.inputs[0])
+    return negated
 
 
 def merge_reshapes(node: Apply) -> Variable | None:
@@ -241,24 +312,55 @@ def sum_of_scaled(node: Apply) -> Variable | None:
     if inner.op.scalar is neg:
         negated: Variable = -op(inner.inputs[0])
         return negated
-    if inner.op.scalar is not mul or not dtypes.is_float(v.dtype):
+    scalar = inner.op.scalar
+    if scalar not in (mul, true_div) or not dtypes.is_float(v.dtype):
         return None
-    for factor, rest in (inner.inputs, inner.inputs[::-1]):
+    for rest, factor in (inner.inputs, inner.inputs[::-1])[: 2 if scalar is mul else 1]:
         value = fill_value(factor)
-        if (
-            value is not None
-            and rest.dtype == v.dtype
-            and math.isfinite(value)
-            and rest.type == v.type
-        ):
-            scaled: Variable = op(rest) * constant(np.full((1,) * node.out.ndim, value, v.dtype))
+        if value and math.isfinite(value) and rest.type == v.type:
+            number = constant(np.full((1,) * node.out.ndim, value, v.dtype))
+            scaled: Variable = scalar(op(rest), number)
             return scaled
     return None
+
+
+def reduce_view(node: Apply) -> Variable | None:
+    """Of dimensions moved or inserted by a view, those below it are reduced."""
+    op, (v,) = node.op, node.inputs
+    assert isinstance(op, Reduce)
+    view = v.owner
+    if view is None or not isinstance(view.op, DimShuffle):
+        return None
+    order, x = view.op.order, view.inputs[0]
+    kept = [a for k, a in enumerate(order) if k not in op.axes]
+    gone = tuple(a for a in range(x.ndim) if a not in kept)
+    left = [a for a in range(x.ndim) if a in kept]
+    below = Reduce(op.combine, gone, op.dtype)(x) if gone else cast_to(op.dtype)(x)
+    places = tuple(None if a is None else left.index(a) for a in kept)
+    found: Variable = DimShuffle(places)(below)
+    return found
+
+
+def merge_reductions(node: Apply) -> Variable | None:
+    """A reduction of a reduction in the same way is one over the dimensions of both."""
+    op, (v,) = node.op, node.inputs
+    assert isinstance(op, Reduce)
+    inner = v.owner
+    if inner is None or not isinstance(inner.op, Reduce):
+        return None
+    if inner.op.combine is not op.combine or inner.op.dtype != op.dtype:
+        return None
+    x = inner.inputs[0]
+    left = [a for a in range(x.ndim) if a not in inner.op.axes]
+    axes = tuple(sorted({*inner.op.axes, *(left[a] for a in op.axes)}))
+    found: Variable = Reduce(op.combine, axes, op.dtype)(x)
+    return found
 
 
 STRUCTURE: list[AnyRule] = [
     OpRule("fold_constants", object, fold_constants, "computed once, at compile time"),
     OpRule("merge_dimshuffles", DimShuffle, merge_dimshuffles, "one view instead of several"),
+    OpRule("neg_of_view", DimShuffle, neg_of_view, _outward),
     OpRule("merge_reshapes", Reshape, merge_reshapes, "one view instead of several"),
     OpRule("merge_casts", Elemwise, merge_casts, "one conversion instead of several"),
     OpRule("shape_of_result", ShapeOf, shape_of_result, "a length needs no tensor computed"),
@@ -267,8 +369,10 @@ STRUCTURE: list[AnyRule] = [
     OpRule("operand_without_broadcast", Elemwise, operand_without_broadcast, "rows do that"),
     OpRule("known_condition", Elemwise, known_condition, "the other branch is never taken"),
     OpRule("sum_of_placed_rows", Reduce, sum_of_placed_rows, "no matrix needs to be summed"),
+    OpRule("reduce_view", Reduce, reduce_view, "the dimensions need not be moved first"),
+    OpRule("merge_reductions", Reduce, merge_reductions, "one pass instead of two"),
     OpRule("sum_of_scaled", Reduce, sum_of_scaled, "one product instead of one for each element"),
 ]  # fmt: skip
 """Rules about shapes, views and constants."""
 
-RULES = [*ALGEBRA, *STRUCTURE]
+RULES = [*ALGEBRA, *CONSTANTS, *STRUCTURE]

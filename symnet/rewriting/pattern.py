@@ -6,7 +6,8 @@ A rule is a pattern and a replacement, both built from holes::
     Rule("log1p", log(1 + x), log1p(x), "no digits of a small x are lost")
 
 A pattern matches variables whose owners are `Elemwise` applications of the same rows; a number in
-it matches a constant all of whose elements are that number. Commutative rows match either way.
+it matches a constant all of whose elements are that number, a `Fill` a constant filled with any
+number. Commutative rows match either way.
 """
 
 from __future__ import annotations
@@ -46,6 +47,13 @@ class Hole(Pattern):
 
 
 @dataclass(frozen=True, slots=True)
+class Fill(Hole):
+    """Matches a constant filled with one number, of the dtype of what it stands in."""
+
+    __repr__ = Hole.__repr__
+
+
+@dataclass(frozen=True, slots=True)
 class Number(Pattern):
     """Matches a constant filled with `value`."""
 
@@ -82,7 +90,8 @@ def match(pattern: Pattern, v: Variable, bound: Binding | None = None) -> Iterat
     bound = bound or {}
     match pattern:
         case Hole():
-            if bound.get(pattern, v) is v:
+            fits = not isinstance(pattern, Fill) or fill_value(v) is not None
+            if fits and bound.get(pattern, v) is v:
                 yield {**bound, pattern: v}
         case Number():
             if fill_value(v) == pattern.value:

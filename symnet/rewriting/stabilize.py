@@ -10,7 +10,7 @@ from symnet.ops.elementwise import Elemwise
 from symnet.ops.identity import StopGradient
 from symnet.ops.indexing import PickRows, Subtensor
 from symnet.ops.reduce import Reduce
-from symnet.ops.shape import DimShuffle
+from symnet.ops.shape import DimShuffle, Reshape
 from symnet.rewriting.pattern import AnyRule, Hole, OpRule, Rule
 from symnet.scalar import TABLE
 
@@ -30,6 +30,7 @@ PATTERNS: list[AnyRule] = [
     Rule("log1p_neg_sigmoid", log1p(-sigmoid(x)), -softplus(x), "sigmoid(x) may round to 1"),
     Rule("one_minus_sigmoid", 1 - sigmoid(x), sigmoid(-x), "sigmoid(x) may round to 1"),
     Rule("sigmoid", 1 / (1 + exp(-x)), sigmoid(x), "exp(-x) may overflow; one row instead of four"),
+    Rule("sigmoid_quotient", exp(x) / (1 + exp(x)), sigmoid(x), "exp(x) may overflow"),
     Rule("sigmoid_neg", 1 / (1 + exp(x)), sigmoid(-x), "exp(x) may overflow"),
 ]  # fmt: skip
 
@@ -37,19 +38,44 @@ PATTERNS: list[AnyRule] = [
 def log_of_view(node: Apply) -> Variable | None:
     """The logarithm of part of a softmax is part of the logarithm, which has a stable form."""
     op, v = node.op, node.inputs[0]
-    if not isinstance(op, Elemwise) or op.scalar is not log:
+    if not isinstance(op, Elemwise) or op.scalar not in (log, log1p):
         return None
-    view = v.owner
-    if view is None or not isinstance(view.op, PickRows | DimShuffle | Subtensor):
+    views: list[Apply] = []
+    negative = False
+    while v.owner is not None:
+        if isinstance(v.owner.op, _VIEWS):
+            views.append(v.owner)
+        elif _is_row(v, "neg") and not negative:
+            negative = True
+        else:
+            break
+        v = v.owner.inputs[0]
+    if not views or not _has_stable_logarithm(v):
         return None
-    source = view.inputs[0].owner
-    if source is None or not isinstance(source.op, Elemwise) or source.op.scalar.name != "true_div":
-        return None
-    top = source.inputs[0].owner
-    if top is None or not isinstance(top.op, Elemwise) or top.op.scalar is not exp:
-        return None
-    moved: Variable = view.op(log(view.inputs[0]), *view.inputs[1:])
+    moved: Variable = op.scalar(-v if negative else v)
+    for view in reversed(views):
+        moved = view.op(moved, *view.inputs[1:])
     return moved
+
+
+_VIEWS = (PickRows, DimShuffle, Subtensor, Reshape)
+
+
+def _is_row(v: Variable, *names: str) -> bool:
+    return (
+        v.owner is not None and isinstance(v.owner.op, Elemwise) and v.owner.op.scalar.name in names
+    )
+
+
+def _has_stable_logarithm(v: Variable) -> bool:
+    """Whether another rule has something to say about the logarithm of a variable."""
+    if v.owner is None:
+        return False
+    if isinstance(v.owner.op, Reduce):
+        return v.owner.op.combine is add and _is_row(v.owner.inputs[0], "exp")
+    if _is_row(v, "true_div"):
+        return _is_row(v.owner.inputs[0], "exp")
+    return _is_row(v, "sigmoid", "exp")
 
 
 def logsumexp(node: Apply) -> Variable | None:

@@ -61,8 +61,9 @@ def unary(pool: Pool) -> Any:
     x = pool.pick()
     f = pool.draw(
         st.sampled_from(
-            [T.tanh, T.nnet.sigmoid, T.exp, T.sqr, T.neg, T.sin, T.nnet.softplus, abs, T.floor]
-            + [
+            [
+                *(T.tanh, T.nnet.sigmoid, T.exp, T.sqr, T.neg, T.sin, T.nnet.softplus),
+                *(abs, T.floor),
                 lambda v: T.log(1.5 + T.sqr(v)),
                 lambda v: T.sqrt(1 + v * v),
                 lambda v: T.clip(v, -1, 1),
@@ -78,8 +79,11 @@ def binary(pool: Pool) -> Any:
     y = pool.pick(lambda a: a.shape == shape)
     f = pool.draw(
         st.sampled_from(
-            [T.add, T.sub, T.mul, T.maximum, T.minimum]
-            + [lambda a, b: a / (1 + b * b), lambda a, b: T.switch(a > b, a, 2 * b)]
+            [
+                *(T.add, T.sub, T.mul, T.maximum, T.minimum),
+                lambda a, b: a / (1 + b * b),
+                lambda a, b: T.switch(a > b, a, 2 * b),
+            ]
         )
     )
     return f(x, y)

@@ -1,4 +1,4 @@
-"""Interpreter and compiled code agree on random graphs, with every part of the compiler on or off."""
+"""Interpreter and compiled code agree on random graphs, with parts of the compiler on or off."""
 
 from __future__ import annotations
 

@@ -8,11 +8,11 @@ from contextlib import contextmanager
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
-from symnet_cuda.emulator import EmulatedBackend
 
 import symnet as sn
 import symnet.tensor as T
 from symnet import backend as backends
+from symnet_cuda.emulator import EmulatedBackend
 from tests.property.graphs import Drawn, graphs
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from symnet import dtypes
+from symnet.backend import Backend
 from symnet.kernel import Kernel, Loop, Param, Store
 from symnet.program import Buffer, Launch, Program
 from symnet.scalar import TABLE, Call, Load, ScalarOp, Symbol, const, evaluate, expand
@@ -41,6 +42,11 @@ def expected(row: ScalarOp, sources: tuple[str, ...], result: str, points: list)
 
 @pytest.mark.parametrize("dtype", dtypes.ALL)
 def test_rows(dtype: str) -> None:
+    check_rows(EmulatedBackend(), dtype)
+
+
+def check_rows(backend: Backend, dtype: str) -> None:
+    """Compare all rows at once, as one program; also for a real GPU."""
     cases = [(row, s, r, operands(row, s)) for row, s, r in chosen(dtype)]
     buffers, steps = [], []
     for number, (row, sources, result, points) in enumerate(cases):
@@ -57,7 +63,7 @@ def test_rows(dtype: str) -> None:
     outputs = tuple(b.name for b in buffers if b.kind == "output")
     program = Program("rows", (), (), (), tuple(buffers), (), outputs, tuple(steps))
 
-    results = EmulatedBackend().compile(program)()
+    results = backend.compile(program)()
     for (row, sources, result, points), got in zip(cases, results, strict=True):
         want = expected(row, sources, result, points)
         if dtypes.is_float(result):

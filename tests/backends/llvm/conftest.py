@@ -5,11 +5,11 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 import pytest
+
+from symnet.kernel import Kernel, verify
 from symnet_llvm import engine, ir
 from symnet_llvm.codegen import emit_kernel
 from symnet_llvm.target import Target, host
-
-from symnet.kernel import Kernel, verify
 
 _LOADED = []  # machine code that ran must stay until the process ends
 

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from symnet_llvm import ir
-from symnet_llvm.codegen import emit_kernel
-from symnet_llvm.target import Target
 
 from symnet.kernel import Accumulator, Kernel, Loop, Param, Reduce, Store
 from symnet.scalar import Load, Symbol, const
 from symnet.scalar.table import TABLE as T
+from symnet_llvm import ir
+from symnet_llvm.codegen import emit_kernel
+from symnet_llvm.target import Target
 
 i, j, n = Symbol("i"), Symbol("j"), Symbol("n")
 F = "float32"

@@ -57,8 +57,8 @@ extern "C" __global__ void __launch_bounds__(1024) k0(
     if (lane == 0 && live) *(float*)&s_of_block[blockIdx.y * 32] = s;
     if (!last_block(&counters[blockIdx.x])) return;
     s = 0.0f;
-    for (unsigned g = lane; g < gridDim.y; g += 32) {
-        const float of_block_0 = *(float*)&s_of_block[g * 32];
+    for (unsigned peer = lane; peer < gridDim.y; peer += 32) {
+        const float of_block_0 = *(float*)&s_of_block[peer * 32];
         s = s + of_block_0;
     }
     s = column_add_float32(s);

@@ -101,12 +101,12 @@ extern "C" __global__ void __launch_bounds__(256, 1) k0(
                 sum[i][j] = 0.0f;
             }
         }
-        for (unsigned g = 0; g < gridDim.y; ++g) {
+        for (unsigned peer = 0; peer < gridDim.y; ++peer) {
             #pragma unroll
             for (int i = 0; i < 4; ++i) {
                 #pragma unroll
                 for (int j = 0; j < 4; ++j) {
-                    const float other = tile[g * 4096 + (i * 4 + j) * 256];
+                    const float other = tile[peer * 4096 + (i * 4 + j) * 256];
                     sum[i][j] = sum[i][j] + other;
                 }
             }

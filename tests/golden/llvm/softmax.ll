@@ -19,7 +19,7 @@ entry:
 b8:
   br label %b6
 b6:
-  %v10 = phi i64 [ %v2, %b8 ], [ %v83, %b6 ]
+  %v10 = phi i64 [ %v2, %b8 ], [ %v58, %b6 ]
   %v11 = mul i64 %v10, 10
   %v12 = getelementptr inbounds float, ptr %p0, i64 %v11
   %v13 = getelementptr inbounds float, ptr %v12, i64 8
@@ -46,57 +46,32 @@ b6:
   %v34 = fcmp uno <8 x float> %v30, %v30
   %v35 = select <8 x i1> %v34, <8 x float> %v30, <8 x float> %v33
   %v36 = extractelement <8 x float> %v35, i64 0
-  %v37 = mul i64 %v10, 10
-  %v38 = getelementptr inbounds float, ptr %p0, i64 %v37
-  %v39 = load <8 x float>, ptr %v38, align 4
-  %v40 = insertelement <8 x float> poison, float %v36, i64 0
-  %v41 = shufflevector <8 x float> %v40, <8 x float> poison, <8 x i32> zeroinitializer
-  %v42 = fsub <8 x float> %v39, %v41
-  %v43 = call <8 x float> @exp.float32.8.0816b471(<8 x float> %v42)
-  %v44 = add i64 %v37, 8
-  %v45 = getelementptr inbounds float, ptr %p0, i64 %v44
-  %v46 = call <8 x float> @llvm.masked.load.v8f32.p0(ptr %v45, i32 4, <8 x i1> bitcast (i8 3 to <8 x i1>), <8 x float> zeroinitializer)
-  %v47 = insertelement <8 x float> poison, float %v36, i64 0
-  %v48 = shufflevector <8 x float> %v47, <8 x float> poison, <8 x i32> zeroinitializer
-  %v49 = fsub <8 x float> %v46, %v48
-  %v50 = call <8 x float> @exp.float32.8.0816b471(<8 x float> %v49)
-  %v51 = fadd <8 x float> %v43, %v50
-  %v52 = select <8 x i1> bitcast (i8 3 to <8 x i1>), <8 x float> %v51, <8 x float> %v43
-  %v53 = shufflevector <8 x float> %v52, <8 x float> poison, <8 x i32> <i32 4, i32 5, i32 6, i32 7, i32 poison, i32 poison, i32 poison, i32 poison>
-  %v54 = fadd <8 x float> %v52, %v53
-  %v55 = shufflevector <8 x float> %v54, <8 x float> poison, <8 x i32> <i32 2, i32 3, i32 poison, i32 poison, i32 poison, i32 poison, i32 poison, i32 poison>
-  %v56 = fadd <8 x float> %v54, %v55
-  %v57 = shufflevector <8 x float> %v56, <8 x float> poison, <8 x i32> <i32 1, i32 poison, i32 poison, i32 poison, i32 poison, i32 poison, i32 poison, i32 poison>
-  %v58 = fadd <8 x float> %v56, %v57
-  %v59 = extractelement <8 x float> %v58, i64 0
-  %v60 = mul i64 %v10, 10
-  %v61 = getelementptr inbounds float, ptr %p0, i64 %v60
-  %v62 = load <8 x float>, ptr %v61, align 4
-  %v63 = insertelement <8 x float> poison, float %v36, i64 0
-  %v64 = shufflevector <8 x float> %v63, <8 x float> poison, <8 x i32> zeroinitializer
-  %v65 = fsub <8 x float> %v62, %v64
-  %v66 = call <8 x float> @exp.float32.8.0816b471(<8 x float> %v65)
-  %v67 = insertelement <8 x float> poison, float %v59, i64 0
-  %v68 = shufflevector <8 x float> %v67, <8 x float> poison, <8 x i32> zeroinitializer
-  %v69 = fdiv <8 x float> %v66, %v68
-  %v70 = getelementptr inbounds float, ptr %p1, i64 %v60
-  store <8 x float> %v69, ptr %v70, align 4
-  %v71 = add i64 %v60, 8
-  %v72 = getelementptr inbounds float, ptr %p0, i64 %v71
-  %v73 = call <8 x float> @llvm.masked.load.v8f32.p0(ptr %v72, i32 4, <8 x i1> bitcast (i8 3 to <8 x i1>), <8 x float> zeroinitializer)
-  %v74 = insertelement <8 x float> poison, float %v36, i64 0
-  %v75 = shufflevector <8 x float> %v74, <8 x float> poison, <8 x i32> zeroinitializer
-  %v76 = fsub <8 x float> %v73, %v75
-  %v77 = call <8 x float> @exp.float32.8.0816b471(<8 x float> %v76)
-  %v78 = insertelement <8 x float> poison, float %v59, i64 0
-  %v79 = shufflevector <8 x float> %v78, <8 x float> poison, <8 x i32> zeroinitializer
-  %v80 = fdiv <8 x float> %v77, %v79
-  %v81 = add i64 %v60, 8
-  %v82 = getelementptr inbounds float, ptr %p1, i64 %v81
-  call void @llvm.masked.store.v8f32.p0(<8 x float> %v80, ptr %v82, i32 4, <8 x i1> bitcast (i8 3 to <8 x i1>))
-  %v83 = add i64 %v10, 1
-  %v84 = icmp slt i64 %v83, %v5
-  br i1 %v84, label %b6, label %b7
+  %v37 = insertelement <8 x float> poison, float %v36, i64 0
+  %v38 = shufflevector <8 x float> %v37, <8 x float> poison, <8 x i32> zeroinitializer
+  %v39 = fsub <8 x float> %v14, %v38
+  %v40 = fsub <8 x float> %v15, %v38
+  %v41 = call <8 x float> @exp.float32.8.0816b471(<8 x float> %v39)
+  %v42 = call <8 x float> @exp.float32.8.0816b471(<8 x float> %v40)
+  %v43 = select <8 x i1> bitcast (i8 3 to <8 x i1>), <8 x float> %v42, <8 x float> zeroinitializer
+  %v44 = fadd <8 x float> %v41, %v43
+  %v45 = shufflevector <8 x float> %v44, <8 x float> poison, <8 x i32> <i32 4, i32 5, i32 6, i32 7, i32 poison, i32 poison, i32 poison, i32 poison>
+  %v46 = fadd <8 x float> %v44, %v45
+  %v47 = shufflevector <8 x float> %v46, <8 x float> poison, <8 x i32> <i32 2, i32 3, i32 poison, i32 poison, i32 poison, i32 poison, i32 poison, i32 poison>
+  %v48 = fadd <8 x float> %v46, %v47
+  %v49 = shufflevector <8 x float> %v48, <8 x float> poison, <8 x i32> <i32 1, i32 poison, i32 poison, i32 poison, i32 poison, i32 poison, i32 poison, i32 poison>
+  %v50 = fadd <8 x float> %v48, %v49
+  %v51 = extractelement <8 x float> %v50, i64 0
+  %v52 = insertelement <8 x float> poison, float %v51, i64 0
+  %v53 = shufflevector <8 x float> %v52, <8 x float> poison, <8 x i32> zeroinitializer
+  %v54 = fdiv <8 x float> %v41, %v53
+  %v55 = fdiv <8 x float> %v42, %v53
+  %v56 = getelementptr inbounds float, ptr %p1, i64 %v11
+  %v57 = getelementptr inbounds float, ptr %v56, i64 8
+  store <8 x float> %v54, ptr %v56, align 4
+  call void @llvm.masked.store.v8f32.p0(<8 x float> %v55, ptr %v57, i32 4, <8 x i1> bitcast (i8 3 to <8 x i1>))
+  %v58 = add i64 %v10, 1
+  %v59 = icmp slt i64 %v58, %v5
+  br i1 %v59, label %b6, label %b7
 b7:
   ret void
 }
