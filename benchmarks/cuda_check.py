@@ -1,4 +1,4 @@
-"""One command for a machine with a GPU: are results right, and how long does a step take?
+"""One command for a machine with a GPU: check that results are right, then time training steps.
 
 ``python -m benchmarks.cuda_check --out benchmarks/results`` runs, on the GPU,
 

@@ -24,7 +24,12 @@ ALIASES = {"cpu": "llvm", "gpu": "cuda"}
 
 
 class Executable(Protocol):
-    """A compiled program."""
+    """A compiled program.
+
+    One that runs as a single native call may have an attribute ``entry``, a callable that is the
+    executable without a detour: no signal handler of Python's runs before all that the program
+    writes is written.
+    """
 
     def bind(self, storage: Mapping[str, Any]) -> None:
         """Set the storage of the program's shared buffers, by buffer name.
@@ -67,7 +72,11 @@ class Backend(Protocol):
         ...
 
     def upload(self, value: Array) -> Any:
-        """Storage on the device that holds a copy of `value`."""
+        """Storage on the device that holds `value`.
+
+        Where the device computes in the host's memory it may be the array itself, which the caller
+        then leaves to it.
+        """
         ...
 
     def download(self, storage: Any) -> Array:

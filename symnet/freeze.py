@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from symnet import dtypes
 from symnet.config import config
 from symnet.graph import Constant, Interner, Variable, leaves, make_variable, rebuild
 from symnet.lowering import Frozen
@@ -139,11 +140,13 @@ def freeze(
         if s.variable.owner is not None or isinstance(s.variable, SharedVariable | Constant)
     }
     interner = Interner()
-    results = _replace([*roots, *new_values.values()], {**replaced, **fresh, **state}, interner)
+    # All at once: what is put in sees the old variables.
+    replacement = {**replaced, **fresh, **state}
+    results = rebuild([*roots, *new_values.values()], replacement, interner)
     given_inputs = tuple(fresh.get(s.variable, s.variable) for s in specs)
     values = dict(zip(new_values, results[len(roots) :], strict=True))
-    values = _default_updates(results[: len(roots)], values, no_default_updates, interner)
     outs = results[: len(roots)]
+    values = _default_updates(outs, values, no_default_updates, replacement, interner)
     found = leaves([*outs, *values.values()])
     _check_missing(found, given_inputs)
     _check_unused(specs, given_inputs, found, on_unused_input)
@@ -159,6 +162,15 @@ def freeze(
     )
     states = tuple(state.get(s.variable) for s in declared)
     return Signature(tuple(declared), states, keys, single), frozen
+
+
+def _sequence(inputs: Any) -> Sequence[Any]:
+    if isinstance(inputs, list | tuple):
+        return inputs
+    raise TypeError(
+        f"the inputs of a function are a list, got {inputs!r}: write function([x], ...), or "
+        "function([], ...) for none"
+    )
 
 
 def _variable(x: Any) -> Variable:
@@ -179,8 +191,7 @@ def _outputs(outputs: Any) -> tuple[list[Variable], tuple[str, ...] | None, bool
     if isinstance(outputs, Mapping):
         if not all(isinstance(k, str) for k in outputs):
             raise TypeError("a dict of outputs needs strings as keys")
-        ordered = sorted(outputs)
-        return [plain(outputs[k]) for k in ordered], tuple(ordered), False
+        return [plain(x) for x in outputs.values()], tuple(outputs), False
     if isinstance(outputs, list | tuple):
         return [plain(x) for x in outputs], None, False
     return [plain(outputs)], None, True
@@ -198,13 +209,20 @@ def _pairs(given: Pairs | None, what: str) -> list[tuple[Any, Any]]:
 
 def _updates(updates: Pairs | None) -> dict[SharedVariable, Variable]:
     found: dict[SharedVariable, Variable] = {}
-    for shared, value in _pairs(updates, "updates"):
-        if not isinstance(shared, SharedVariable):
-            raise TypeError(f"only shared variables can be updated, {shared!r} is none")
-        if shared in found:
-            raise ValueError(f"two updates of the shared variable {shared!r}")
-        found[shared] = _fit_update(shared, as_tensor_variable(value))
+    for variable, value in _pairs(updates, "updates"):
+        if not isinstance(variable, SharedVariable):
+            raise TypeError(f"only shared variables can be updated, {variable!r} is none")
+        if variable in found:
+            raise ValueError(f"two updates of the shared variable {variable!r}")
+        found[variable] = _fit_update(variable, _expression(value, variable))
     return found
+
+
+def _expression(value: Any, like: Variable) -> Variable:
+    """What a variable is to become; a Python number takes the variable's dtype."""
+    if isinstance(value, bool | int | float):
+        value = np.asarray(value, dtypes.weak(value, [like.dtype]))
+    return as_tensor_variable(value)
 
 
 def _fit_update(shared: SharedVariable, value: Variable) -> Variable:
@@ -256,7 +274,7 @@ def _givens(givens: Pairs | None) -> dict[Variable, Variable]:
     found: dict[Variable, Variable] = {}
     for old, value in _pairs(givens, "givens"):
         old = _variable(old)
-        new = as_tensor_variable(value)
+        new = _expression(value, old)
         if old in found:
             raise ValueError(f"two givens for {old!r}")
         if new.ndim != old.ndim:
@@ -281,26 +299,26 @@ def _hidden_state(
         if s.update is None:
             continue
         if s.value is None:
-            raise ValueError(f"the input {s.variable!r} has an update, so it needs a value to start with")
+            raise ValueError(
+                f"the input {s.variable!r} has an update, so it needs a value to start with"
+            )
         held = s.value
         if not isinstance(held, SharedVariable):
-            held = shared(np.asarray(held, s.variable.dtype), name=s.name)
+            empty = np.zeros((1,) * s.variable.ndim, s.variable.dtype)
+            held = shared(empty, name=s.name, broadcastable=s.variable.broadcastable)
+            held.set_value(s.value)
+        elif held in updates:
+            raise ValueError(f"two updates of the shared variable {held!r}")
         state[s.variable] = held
-        updates[held] = _fit_update(held, as_tensor_variable(s.update))
+        updates[held] = _fit_update(held, _expression(s.update, held))
     return state
-
-
-def _replace(
-    roots: list[Variable], replacement: dict[Variable, Variable], interner: Interner
-) -> list[Variable]:
-    """The graph with variables replaced all at once: replacements see the old variables."""
-    return rebuild(roots, replacement, interner)
 
 
 def _default_updates(
     roots: list[Variable],
     values: dict[SharedVariable, Variable],
     refused: bool | Sequence[Variable],
+    replacement: Mapping[Variable, Variable],
     interner: Interner,
 ) -> dict[SharedVariable, Variable]:
     """Add the updates that shared variables bring with them (random streams do)."""
@@ -319,8 +337,8 @@ def _default_updates(
         }
         if not new:
             return found
-        fitted = [_fit_update(s, as_tensor_variable(u)) for s, u in new.items()]
-        found.update(zip(new, rebuild(fitted, {}, interner), strict=True))
+        fitted = [_fit_update(s, _expression(u, s)) for s, u in new.items()]
+        found.update(zip(new, rebuild(fitted, replacement, interner), strict=True))
 
 
 def _check_inputs(specs: Sequence[In]) -> None:
@@ -336,8 +354,8 @@ def _check_missing(found: Iterable[Variable], inputs: Sequence[Variable]) -> Non
     for v in found:
         if v not in known and not isinstance(v, SharedVariable | Constant):
             raise MissingInputError(
-                f"the outputs or updates depend on {v!r} ({v.type}), which is not among the inputs; "
-                "add it to inputs or givens"
+                f"the outputs or updates depend on {v!r} ({v.type}), which is not among the "
+                "inputs; add it to inputs or givens"
             )
 
 
@@ -353,7 +371,8 @@ def _check_unused(
         return
     message = (
         f"no output or update depends on the input{'s' * (len(unused) > 1)} "
-        f"{', '.join(repr(s.variable) for s in unused)}; remove it, or pass on_unused_input='ignore'"
+        f"{', '.join(repr(s.variable) for s in unused)}; remove it, or pass "
+        "on_unused_input='ignore'"
     )
     if action == "raise":
         raise UnusedInputError(message)

@@ -5,16 +5,15 @@ does not recognise (a list, another dtype, sizes it was not compiled for) takes 
 Python: convert, read off the sizes, check what the graph assumes, find or compile the version for
 these sizes, run.
 
-Calls are serialised process-wide by one lock. A call either completes or changes no shared
-variable. Signals (Ctrl-C) are handled between calls, so an interrupted program finds every update
-whole. A function keeps what it needs alive and may be called from any thread.
+What is promised about threads, signals, forks and memory stands in ``docs/calls.md``. In short:
+one lock serialises all calls; a call updates all of its shared variables or, if it raises, none.
 """
 
 from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,10 +21,12 @@ import numpy as np
 
 from symnet import backend as backends
 from symnet import interpreter, program
+from symnet.arguments import Arguments
 from symnet.backend import Array, Backend, Executable
 from symnet.config import config
 from symnet.freeze import In, MissingInputError, Out, Pairs, Signature, UnusedInputError, freeze
-from symnet.graph import Variable
+from symnet.graph import Variable, rebuild
+from symnet.interrupts import Deferred
 from symnet.lowering import Frozen, lower
 from symnet.modes import Mode, get_mode
 from symnet.rewriting import optimize
@@ -35,6 +36,7 @@ from symnet.shapes import Shapes
 from symnet.shared import SharedVariable
 from symnet.specialise import Specialisation
 from symnet.storage import LOCK
+from symnet.types import TensorType
 
 __all__ = ["Function", "In", "MissingInputError", "Out", "UnusedInputError", "function"]
 
@@ -131,6 +133,33 @@ class Version:
     executable: Executable
     resized: tuple[SharedVariable, ...]
 
+    def entry(self) -> Callable[..., Any]:
+        """What a call calls: all it updates is updated, or nothing is."""
+        native: Callable[..., Any] | None = getattr(self.executable, "entry", None)
+        if native is None or self.resized:
+            return _Whole(self.executable, self.resized)
+        return native
+
+
+class _Whole:
+    """Calls an executable that is not done in one native call, with signals kept out."""
+
+    __slots__ = ("_executable", "_resized")
+
+    def __init__(self, executable: Executable, resized: Sequence[SharedVariable]) -> None:
+        self._executable = executable
+        self._resized = resized
+
+    def __call__(self, *args: object) -> Any:
+        with Deferred():
+            results = self._executable(*args)
+            if results is NotImplemented or not self._resized:
+                return results
+            count = len(results) - len(self._resized)
+            for shared, value in zip(self._resized, results[count:], strict=True):
+                shared.container.adopt(value)
+            return results[:count]
+
 
 class Function:
     """A compiled graph; call it with the inputs in order or by name.
@@ -155,26 +184,35 @@ class Function:
         self.name = frozen.name
         self.compile_seconds: dict[str, float] = {}
         self._signature = signature
+        self._single = signature.single
+        self._keys = signature.keys
         self._written = frozen
         self._mode = mode
         self._allow_downcast = allow_downcast
         self._profile = profile
         self._device = device
+        self._arguments = Arguments(frozen.name, signature, frozen.inputs, allow_downcast)
+        # The quick path gives its arguments to inputs in order, so hidden state must come last.
+        held = [state is not None for state in signature.states]
+        self._positional = held == sorted(held)
         self._versions: list[Version] = []
-        self._generations: tuple[int, ...] = ()
-        self._entry: Any = _not_ready
+        self._entry: Callable[..., Any] = _not_ready
+        self._other: Callable[..., Any] = _not_ready
         if mode.kind == "reference":
             self._optimized = frozen
             self._shapes = None
-        else:
-            start = time.perf_counter()
-            results = optimize(frozen.results, mode.exclude)
-            self._optimized = _with_results(frozen, results)
-            self._tick("rewrite", start)
-            start = time.perf_counter()
-            self._shapes = Shapes(results, frozen.names)
-            self._tick("shapes", start)
-            self._watch()
+            return
+        start = time.perf_counter()
+        results = optimize(frozen.results, mode.exclude)
+        self._optimized = _with_results(frozen, results)
+        self._tick("rewrite", start)
+        start = time.perf_counter()
+        self._shapes = Shapes(results, frozen.names)
+        for shared, value in self._optimized.updates:
+            self._shapes.require_type(value, shared.type, f"the update of {shared!r}")
+        self._tick("shapes", start)
+        for shared in self._shared(frozen.shared):
+            shared.container.watch(self)
 
     # -- calling ---------------------------------------------------------------------------
 
@@ -187,64 +225,84 @@ class Function:
             If an argument is missing, unknown, or of a type that does not convert.
         ValueError
             If shapes do not agree.
+        IndexError
+            If an index is out of range.
         """
         if not kwargs:
             with LOCK:
                 results = self._entry(*args)
+                if results is NotImplemented:
+                    results = self._other(*args)
             if results is not NotImplemented:
-                return results[0] if self._signature.single else self._packed(results)
+                if self._single:
+                    return results[0]
+                if self._keys is None:
+                    return results
+                return dict(zip(self._keys, results, strict=True))
         return self._call_slowly(args, kwargs)
 
-    def _packed(self, results: list[Array]) -> Any:
-        keys = self._signature.keys
-        return results if keys is None else dict(zip(keys, results, strict=True))
-
-    def _call_slowly(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        arrays = self._convert(args, kwargs)
+    def _call_slowly(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> Any:
         with LOCK:
-            results = self._run(arrays)
-        return results[0] if self._signature.single else self._packed(results)
+            arrays, states = self._arguments.read(args, kwargs)
+            results = self._run_with(states, arrays) if states else self._run(arrays)
+        if self._single:
+            return results[0]
+        return results if self._keys is None else dict(zip(self._keys, results, strict=True))
+
+    def _run_with(
+        self, states: Sequence[tuple[SharedVariable, Array]], arrays: list[Array]
+    ) -> list[Array]:
+        """Run with values for hidden state, which keeps its old ones if the call raises."""
+        with Deferred(), _Restored(state for state, _ in states):
+            for state, value in states:
+                state.set_value(value)
+            return self._run(arrays)
 
     def _run(self, arrays: list[Array]) -> list[Array]:
         if self._mode.kind == "reference":
             return self._interpret(arrays)
-        expected = self._expect(arrays) if self._mode.kind == "debug" else None
+        if self._mode.kind == "debug":
+            return self._compare(arrays)
+        return self._compute(arrays)
+
+    def _compute(self, arrays: list[Array]) -> list[Array]:
+        """Run the version for these arrays, compiled if there is none."""
+        for entry in (self._entry, self._other):
+            results: Any = entry(*arrays)
+            if results is not NotImplemented:
+                return list(results)
         version = self._version_for(arrays)
-        results = version.executable(*arrays)
+        self._get_ready()
+        results = version.entry()(*arrays)
+        if results is NotImplemented:
+            # An argument may lie in the memory of a shared variable that is updated.
+            results = version.entry()(*(np.array(a) for a in arrays))
         if results is NotImplemented:
             raise AssertionError(f"{self.name} was compiled for these sizes and refused to run")
-        count = len(self._written.outputs)
-        for shared, value in zip(version.resized, results[count:], strict=True):
-            shared.container.replace(value)
-        results = list(results[:count])
-        if expected is not None:
-            self._compare(results, expected)
-        ready = not version.resized and self._mode.kind == "default"
-        self._entry = version.executable if ready else _not_ready
-        return results
+        return list(results)
 
-    def _convert(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Array]:
-        """The arguments of a call as arrays of the declared types."""
-        specs = self._signature.inputs
-        if len(args) > len(specs):
-            raise TypeError(f"{self.name}() takes {len(specs)} arguments, got {len(args)}")
-        given = dict(enumerate(args))
-        names = {s.name: k for k, s in enumerate(specs) if s.name}
-        for name, value in kwargs.items():
-            if name not in names:
-                raise TypeError(f"{self.name}() has no input {name!r}; it has {', '.join(names)}")
-            if names[name] in given:
-                raise TypeError(f"{self.name}() got the input {name!r} twice")
-            given[names[name]] = value
-        arrays = []
-        for k, (spec, variable) in enumerate(zip(specs, self._written.inputs, strict=True)):
-            value = given.get(k, spec.value)
-            if value is None:
-                raise TypeError(f"{self.name}() misses the input {spec.variable!r} (number {k})")
-            if isinstance(value, SharedVariable):
-                value = value.get_value(borrow=True)
-            arrays.append(_as_input(value, variable, spec, self._allow_downcast, self.name, k))
-        return arrays
+    def _get_ready(self) -> None:
+        """Give all versions the shared variables' memory as it is now, and the quick path them."""
+        target = self._backend()
+        storage = {
+            self._written.names[v]: v.container.on(target)
+            for v in self._shared(self._optimized.shared)
+        }
+        for version in self._versions:
+            version.executable.bind(storage)
+        if self._mode.kind == "default" and self._positional:
+            # The first version first: it knows its sizes, the other one takes any.
+            first, *rest = self._versions
+            self._entry = first.entry()
+            self._other = rest[0].entry() if rest else _not_ready
+
+    def storage_replaced(self) -> None:
+        """Called by a storage whose handle has become stale."""
+        self._entry = self._other = _not_ready
+
+    @staticmethod
+    def _shared(variables: Iterable[Variable]) -> list[SharedVariable]:
+        return [v for v in variables if isinstance(v, SharedVariable)]
 
     # -- versions --------------------------------------------------------------------------
 
@@ -261,39 +319,35 @@ class Function:
         for version in self._versions:
             changed = version.dims.changed(values)
             if not changed:
-                self._bind(version)
                 return version
             symbolic |= changed | version.dims.symbolic
         version = self._compile(Specialisation(self._shapes, values, symbolic))
         # The first version stays for the sizes it was made for; one more serves all others.
         self._versions = [*self._versions[:1], version]
-        self._bind(version)
         return version
 
     def _base_integers(self, arrays: list[Array]) -> dict[str, int]:
+        """Values of the lengths and integers that all sizes follow from."""
         assert self._shapes is not None
-        held: dict[str, Any] = {
-            self._written.names[v]: a for v, a in zip(self._written.inputs, arrays, strict=True)
-        }
-        for v in self._optimized.shared:
-            assert isinstance(v, SharedVariable)
-            held[self._written.names[v]] = v.container
+        names = self._written.names
+        given = {names[v]: a for v, a in zip(self._written.inputs, arrays, strict=True)}
+        held = {names[v]: v.container for v in self._shared(self._optimized.shared)}
         found = {}
         for size in self._shapes.sizes.values():
-            source = held[size.buffer]
             if size.axis is not None:
-                found[size.symbol.name] = source.shape[size.axis]
+                source = given.get(size.buffer)
+                shape = held[size.buffer].shape if source is None else source.shape
+                found[size.symbol.name] = shape[size.axis]
             else:
-                array = source if isinstance(source, np.ndarray) else source.host()
+                array = given.get(size.buffer)
+                array = held[size.buffer].host() if array is None else array
                 found[size.symbol.name] = int(array.reshape(-1)[size.offset])
         return found
 
     def _compile(self, dims: Specialisation) -> Version:
         start = time.perf_counter()
         frozen = self._optimized
-        resized = tuple(
-            (s, v) for s, v in frozen.updates if dims.shape(s) != dims.shape(v)
-        )
+        resized = [(s, v) for s, v in frozen.updates if dims.shape(s) != dims.shape(v)]
         if resized:
             moved = {s for s, _ in resized}
             frozen = replace(
@@ -306,27 +360,7 @@ class Function:
         start = time.perf_counter()
         executable = self._backend().compile(lowered, self._profile)
         self._tick("compile", start)
-        shared = tuple(s for s, _ in resized if isinstance(s, SharedVariable))
-        return Version(dims, lowered, executable, shared)
-
-    def _bind(self, version: Version) -> None:
-        """Hand the storage of shared variables to a version."""
-        target = self._backend()
-        storage = {}
-        for v in self._optimized.shared:
-            assert isinstance(v, SharedVariable)
-            storage[self._written.names[v]] = v.container.on(target)
-        version.executable.bind(storage)
-
-    def _watch(self) -> None:
-        """Leave the quick path whenever a shared variable's memory is replaced."""
-        for v in self._optimized.shared:
-            assert isinstance(v, SharedVariable)
-            v.container.watch(self)
-
-    def storage_replaced(self) -> None:
-        """Called by a storage whose handle has become stale."""
-        self._entry = _not_ready
+        return Version(dims, lowered, executable, tuple(self._shared(s for s, _ in resized)))
 
     def _backend(self) -> Backend:
         return backends.get(self._device)
@@ -340,35 +374,43 @@ class Function:
     def _expect(self, arrays: list[Array]) -> list[Array]:
         """What the interpreter computes: outputs, then new values of shared variables."""
         given: dict[Variable, Array] = dict(zip(self._written.inputs, arrays, strict=True))
-        for v in self._written.shared:
-            assert isinstance(v, SharedVariable)
+        for v in self._shared(self._written.shared):
             given[v] = np.array(v.container.host())
-        return interpreter.evaluate(self._written.results, given)
+        results = interpreter.evaluate(self._written.results, given)
+        count = len(self._written.outputs)
+        for (s, _), value in zip(self._written.updates, results[count:], strict=True):
+            if not s.type.accepts(TensorType.of(value)):
+                raise ValueError(
+                    f"{self.name}(): the update of {s!r} has shape {value.shape}, "
+                    f"its type is {s.type}"
+                )
+        return results
 
     def _interpret(self, arrays: list[Array]) -> list[Array]:
         found = self._expect(arrays)
         count = len(self._written.outputs)
-        for (s, _), value in zip(self._written.updates, found[count:], strict=True):
-            assert isinstance(s, SharedVariable)
-            s.container.set(np.array(value))
+        updated = self._shared(s for s, _ in self._written.updates)
+        with Deferred():
+            for s, value in zip(updated, [np.array(x) for x in found[count:]], strict=True):
+                s.container.set(value)
         return [np.array(x) for x in found[:count]]
 
-    def _compare(self, results: list[Array], expected: list[Array]) -> None:
-        """Compare a call's results with the interpreter's."""
-        count = len(self._written.outputs)
-        updated = [s.container.host() for s, _ in self._written.updates if isinstance(s, SharedVariable)]
-        found = [*results, *updated]
-        labels = [f"output {k}" for k in range(count)]
-        labels += [f"update of {s!r}" for s, _ in self._written.updates]
-        for label, got, want in zip(labels, found, expected, strict=True):
-            rough = np.finfo(got.dtype).eps ** 0.5 if got.dtype.kind == "f" else 0.0
-            scale = float(np.max(np.abs(want[np.isfinite(want)]), initial=1.0)) if rough else 1.0
-            if got.shape != want.shape or not np.allclose(
-                got, want, rtol=rough, atol=rough * scale, equal_nan=True
-            ):
-                raise DebugError(
-                    f"{self.name}(): {label} differs from the interpreter's: {got!r} against {want!r}"
-                )
+    def _compare(self, arrays: list[Array]) -> list[Array]:
+        """Run, and compare the results with the interpreter's."""
+        expected = self._expect(arrays)
+        updated = self._shared(s for s, _ in self._written.updates)
+        labels = [f"output {k}" for k in range(len(self._written.outputs))]
+        labels += [f"the update of {s!r}" for s in updated]
+        with Deferred(), _Restored(updated):
+            results = self._compute(arrays)
+            found = [*results, *(s.container.host() for s in updated)]
+            for label, got, want in zip(labels, found, expected, strict=True):
+                if not _agree(got, want):
+                    raise DebugError(
+                        f"{self.name}(): {label} differs from the interpreter's: "
+                        f"{got!r} against {want!r}"
+                    )
+        return results
 
     # -- looking inside --------------------------------------------------------------------
 
@@ -396,45 +438,119 @@ class Function:
         """Shared variables that the function reads or updates."""
         return list(self._written.shared)
 
-    def copy(self, share_memory: bool = False, name: str | None = None) -> Function:
-        """Another function with the same graph and the same shared variables."""
-        frozen = replace(self._written, name=name or self._written.name)
-        return self._like(frozen)
+    def __getitem__(self, key: str | int | Variable) -> Array:
+        """The value that an input has for calls that do not give it.
 
-    def _like(self, frozen: Frozen) -> Function:
-        return Function(
-            self._signature, frozen, self._mode, self._allow_downcast, self._profile, self._device
-        )
+        Parameters
+        ----------
+        key
+            The input: its variable, name or number.
+        """
+        place = self._arguments.place(key)
+        return place.default() if place.state is None else place.state.get_value()
+
+    def __setitem__(self, key: str | int | Variable, value: Any) -> None:
+        """Change the value that an input has for calls that do not give it."""
+        place = self._arguments.place(key)
+        if place.state is None:
+            place.set_default(value)
+        else:
+            place.state.set_value(place.convert(value))
+
+    # -- more of the kind ------------------------------------------------------------------
+
+    def copy(
+        self,
+        share_memory: bool = False,
+        swap: Mapping[Any, Any] | None = None,
+        delete_updates: bool = False,
+        name: str | None = None,
+        profile: bool | None = None,
+    ) -> Function:
+        """Another function of the same graph and, but for those swapped, shared variables.
+
+        Parameters
+        ----------
+        share_memory
+            Theano's; without effect.
+        swap
+            Other shared variables, by those whose place they take.
+        delete_updates
+            Whether to leave the updates out.
+        name
+            Its name, unless it is to be the same.
+        profile
+            Whether to measure each step, unless it is to be the same.
+
+        Raises
+        ------
+        TypeError
+            If a shared variable is swapped for one of another type, or for something else.
+        """
+        frozen = replace(self._written, name=name or self.name)
+        signature = self._signature
+        if delete_updates:
+            frozen = replace(frozen, updates=())
+        if swap:
+            frozen = _swapped(frozen, swap)
+            signature = replace(signature, states=tuple(swap.get(s, s) for s in signature.states))
+        measured = self._profile if profile is None else profile
+        arguments = signature, frozen, self._mode, self._allow_downcast, measured, self._device
+        return Function(*arguments)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Function:
-        signature, frozen = copy.deepcopy((self._signature, self._written), memo)
-        return Function(
-            signature, frozen, self._mode, self._allow_downcast, self._profile, self._device
-        )
+        make, arguments = self.__reduce__()
+        signature, frozen = copy.deepcopy(arguments[:2], memo)
+        made: Function = make(signature, frozen, *arguments[2:])
+        return made
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return (
-            Function,
-            (
-                self._signature,
-                self._written,
-                self._mode,
-                self._allow_downcast,
-                self._profile,
-                self._device,
-            ),
+        return Function, (
+            self._signature,
+            self._written,
+            self._mode,
+            self._allow_downcast,
+            self._profile,
+            self._device,
         )
 
     def __repr__(self) -> str:
-        return f"<Function {self.name}({', '.join(repr(s.variable) for s in self._signature.inputs)})>"
+        inputs = ", ".join(repr(s.variable) for s in self._signature.inputs)
+        return f"<Function {self.name}({inputs})>"
 
 
 class DebugError(AssertionError):
     """The compiled code and the interpreter disagree; always a defect of symnet."""
 
 
+class _Restored:
+    """A context that gives shared variables their old values back if it ends in an exception."""
+
+    def __init__(self, variables: Iterable[SharedVariable]) -> None:
+        self._old = [(v, v.get_value()) for v in variables]
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: type[BaseException] | None, *rest: object) -> None:
+        if kind is not None:
+            for variable, value in self._old:
+                variable.container.set(value)
+
+
 def _not_ready(*args: Any) -> Any:
     return NotImplemented
+
+
+def _agree(got: Array, want: Array) -> bool:
+    """Whether compiled code and interpreter have computed the same, up to rounding."""
+    if got.shape != want.shape or got.dtype != want.dtype:
+        return False
+    if got.dtype.kind != "f":
+        return np.array_equal(got, want)
+    rough = float(np.finfo(got.dtype).eps) ** 0.5
+    scale = float(np.max(np.abs(want), where=np.isfinite(want), initial=1.0))
+    return np.allclose(got, want, rtol=rough, atol=rough * scale, equal_nan=True)
 
 
 def _with_results(frozen: Frozen, results: Sequence[Variable]) -> Frozen:
@@ -444,53 +560,21 @@ def _with_results(frozen: Frozen, results: Sequence[Variable]) -> Frozen:
     return replace(frozen, outputs=tuple(results[:count]), updates=updates)
 
 
-def _as_input(
-    value: Any, variable: Variable, spec: In, allow_downcast: bool | None, name: str, position: int
-) -> Array:
-    """An argument as an array that native code can read."""
-    what = f"{name}(): input {spec.variable!r} (number {position})"
-    wanted = np.dtype(variable.dtype)
-    if spec.strict and not (isinstance(value, np.ndarray) and value.dtype == wanted):
-        raise TypeError(f"{what} is strict and needs an array of {wanted.name}, got {_kind(value)}")
-    try:
-        array = np.asarray(value)
-    except ValueError as error:
-        raise TypeError(f"{what} cannot be made an array: {error}") from None
-    if array.dtype != wanted:
-        downcast = allow_downcast if spec.allow_downcast is None else spec.allow_downcast
-        array = _converted(array, value, wanted, downcast, what)
-    if array.ndim != variable.ndim:
-        raise TypeError(f"{what} needs {variable.ndim} dimensions, got {array.ndim} (shape {array.shape})")
-    for axis, (n, static) in enumerate(zip(array.shape, variable.type.shape, strict=True)):
-        if static is not None and n != static:
-            raise ValueError(
-                f"{what} has length {n} in dimension {axis} where its type {variable.type} says {static}"
-            )
-    if type(array) is not np.ndarray or not array.flags.aligned or not array.dtype.isnative:
-        array = np.array(array, wanted)
-    return array if array.flags.c_contiguous else np.array(array, wanted, order="C")
-
-
-def _kind(value: Any) -> str:
-    return f"an array of {value.dtype}" if isinstance(value, np.ndarray) else type(value).__name__
-
-
-def _converted(
-    array: Array, value: Any, wanted: np.dtype[Any], downcast: bool | None, what: str
-) -> Array:
-    """An array in another dtype, if nothing is lost or the user allows it."""
-    if array.dtype.kind not in "biuf":
-        raise TypeError(f"{what} needs {wanted.name}, got {_kind(value)}")
-    is_literal = not isinstance(value, np.ndarray | np.generic)
-    python_floats = is_literal and wanted.kind == "f" and downcast is not False
-    if np.can_cast(array.dtype, wanted, "safe") or downcast or python_floats:
-        return array.astype(wanted)
-    with np.errstate(all="ignore"):
-        converted = array.astype(wanted)
-    if array.dtype.kind in "biu" and np.array_equal(converted, array):
-        return converted  # integers that fit
-    raise TypeError(
-        f"{what} needs {wanted.name}, got {_kind(value)} ({array.dtype.name}) whose values would "
-        f"change; convert it, or pass allow_input_downcast=True to function"
+def _swapped(frozen: Frozen, swap: Mapping[Any, Any]) -> Frozen:
+    """A function with other shared variables."""
+    for old, new in swap.items():
+        if not isinstance(new, SharedVariable) or old not in frozen.shared:
+            raise TypeError(f"swap: {old!r} and {new!r} are not a shared variable of each function")
+        if new.type != old.type:
+            raise TypeError(f"swap: {old!r} is {old.type}, {new!r} is {new.type}")
+        if new in frozen.shared:
+            raise TypeError(f"swap: the function has {new!r} already")
+    results = rebuild(frozen.results, swap)
+    frozen = replace(
+        _with_results(frozen, results),
+        shared=tuple(swap.get(v, v) for v in frozen.shared),
+        names={swap.get(v, v): name for v, name in frozen.names.items()},
     )
+    return replace(frozen, updates=tuple((swap.get(s, s), v) for s, v in frozen.updates))
+
 

@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from symnet.elements import Elements
 from symnet.graph import Apply, Constant, Variable, ancestors, consumers
+from symnet.grouping import nests
 from symnet.kernel import COLUMN, INNER, ROW, accumulated
 from symnet.nest import Reduction, axes, is_free
 from symnet.op import ContractionOp, Fault, Index, IndexedOp
@@ -48,8 +49,6 @@ SPLIT = 1 << 16
 """Elements from which on a full reduction is done in parts, so that threads can share it."""
 PARTS = 64
 """Number of such parts: fixed, so that results do not depend on the number of threads."""
-SMALL = 1 << 14
-"""Points up to which independent nests of one stage are run by one kernel."""
 
 
 class Fusion:
@@ -156,9 +155,11 @@ class Fusion:
             if looked_at in self._looked_at:
                 return
             self._looked_at.add(looked_at)
-        self._settle(flag, body)
+        # Of no data there is no greatest, and nothing at fault.
+        self._settle(flag, rows()["maximum"](body, 0))
         self.values[flag].stored = self.values[flag].loaded = True
-        self.faults.append((flag, fault.message))
+        place = f"\n  built at {node.line}" if node.line else ""
+        self.faults.append((flag, fault.message + place))
 
     def _is_inlined(self, node: Apply, out: Variable, body: Expr, weight: int) -> bool:
         if out in self._required or weight > LARGEST:
@@ -374,36 +375,17 @@ class Fusion:
     # -- grouping --------------------------------------------------------------------------
 
     def _nests(self) -> list[Nest]:
-        """Stored values of one stage and leading length that share operands, together."""
-        merged: list[Nest] = []
-        by_buffer: dict[tuple[int, Expr | None, str], Nest] = {}
-        for v in self.values.values():
-            if not (v.is_nest and v.stored):
-                continue
-            assert v.expr is not None
-            leading = v.shape[0] if v.shape else None
-            keys = [(v.stage, leading, x.buffer) for x in walk(v.expr) if isinstance(x, Load)]
-            found = (
-                list(dict.fromkeys(id(by_buffer[k]) for k in keys if k in by_buffer))
-                if self._fuse
-                else []
-            )
-            nests = [n for n in merged if id(n) in found] if found else []
-            if nests:
-                nest = nests[0]
-                nest.values.append(v)
-                for other in nests[1:]:
-                    nest.values.extend(other.values)
-                    merged.remove(other)
-                    for k, n in by_buffer.items():
-                        if n is other:
-                            by_buffer[k] = nest
-            else:
-                nest = Nest([v], v.stage)
-                merged.append(nest)
-            for k in keys:
-                by_buffer[k] = nest
-        return merged
+        """The loop nests: stored values that belong together."""
+        values = [v for v in self.values.values() if v.is_nest and v.stored]
+        if not self._fuse:
+            return [Nest([v], v.stage) for v in values]
+        flags = {flag for flag, _ in self.faults}
+        named = [(self._buffer_of(v), v) for v in self.values.values() if v.loaded]
+        small = {name for name, v in named if all(n == const(1) for n in v.shape)}
+        kept = {name for name, v in named if v.stage < 0}
+        return nests(
+            values, lambda v: v.variable in flags, small.__contains__, kept.__contains__
+        )
 
 
 def _even_parts(length: int) -> int:

@@ -13,7 +13,7 @@ from types import FrameType, TracebackType
 from typing import Any
 
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGALRM", "SIGVTALRM", "SIGPROF", "SIGUSR1", "SIGUSR2")
-"""Signals for which programs have handlers that raise; which of them exist depends on the system."""
+"""Signals for which programs have handlers that raise; not every system has all of them."""
 
 _SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 

@@ -158,7 +158,8 @@ class _Lowering:
                 for v in group.outputs:
                     v.loaded = True
                 writes = frozenset(b for v in group.outputs for b in self._target(v))
-                return Draft(group.stage, reads, writes)
+                # Python code may raise.
+                return Draft(group.stage, reads, writes, guard=True)
         reads = frozenset(x.buffer for x in walk(*exprs) if isinstance(x, Load))
         writes = frozenset(b for v in values for b in self._target(v))
         return Draft(group.stage, reads, writes)

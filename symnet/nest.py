@@ -21,6 +21,7 @@ from symnet.kernel import (
     map_expressions,
 )
 from symnet.scalar import (
+    Call,
     Const,
     Expr,
     Load,
@@ -112,6 +113,8 @@ class _Builder:
         """Statements inside the loops over the first `depth` axes."""
         ready = dict(ready)
         stmts = self.reductions([r.expr for r in roots], ready, bound)
+        if stmts and depth:
+            stmts.extend(self.invariants(roots, depth, ready, bound))
         here = [r for r in roots if len(r.shape) == depth]
         stores: list[Stmt] = []
         for root in here:
@@ -137,6 +140,35 @@ class _Builder:
                 stmts.extend(body)
             else:
                 stmts.append(Loop(axis, extent, tuple(body)))
+        return stmts
+
+    def invariants(
+        self, roots: list[Root], depth: int, ready: dict[Expr, Expr], bound: frozenset[Symbol]
+    ) -> list[Stmt]:
+        """Statements for what inner loops would compute again and again; entered in `ready`."""
+        closed = _Closed(bound)
+        stmts: list[Stmt] = []
+        deeper = [r.expr for r in roots if len(r.shape) > depth]
+        order = list(walk(*deeper))
+        computes: dict[Expr, bool] = {}
+        for x in order:
+            data = isinstance(x, Load | Reduction) or any(computes[a] for a in x.args)
+            computes[x] = data
+        wanted = {x for x in deeper if x not in ready}
+        chosen: set[Expr] = set()
+        for x in reversed(order):
+            if x not in wanted:
+                continue
+            if isinstance(x, Call) and computes[x] and closed(x):
+                chosen.add(x)
+            else:
+                wanted.update(a for a in x.args if a not in ready)
+        for x in order:
+            if x in chosen:
+                value = substitute(x, ready)
+                name = self.fresh(value.dtype)
+                stmts.append(Let(name, value))
+                ready[x] = name
         return stmts
 
     def reductions(

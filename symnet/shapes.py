@@ -15,6 +15,7 @@ from symnet.graph import Apply, Constant, Variable, ancestors
 from symnet.ops.integers import integer_value
 from symnet.program import Check, Size
 from symnet.scalar import Const, Expr, Symbol, cast, const, rows, simplify, substitute
+from symnet.types import TensorType
 
 Dims = tuple[Expr, ...]
 
@@ -112,6 +113,14 @@ class Shapes:
         if check.condition not in self._assumed:
             self._assumed.add(check.condition)
             self.checks.append(check)
+
+    def require_type(self, v: Variable, kind: TensorType, what: str) -> None:
+        """Have it checked that `v` has the lengths that a type says."""
+        for axis, (length, static) in enumerate(zip(self.shape(v), kind.shape, strict=True)):
+            if static is not None:
+                message = f"{_escape(what)} has length {{0}} in dimension {axis}, not {static}"
+                wanted = const(static)
+                self.assume_equal(length, wanted, Check(_equal(length, wanted), message, (length,)))
 
     def _length(self, v: Variable, axis: int) -> Expr:
         name = self._names[v]

@@ -15,11 +15,15 @@ from typing import Any, Protocol
 import numpy as np
 
 from symnet.backend import Backend
+from symnet.interrupts import Deferred
 
 Array = np.ndarray[Any, Any]
 
 ALIGNMENT = 64
 """Bytes: a cache line, and the widest vector register."""
+
+LARGE = 1 << 20
+"""Bytes from which memory counts more than alignment."""
 
 LOCK = threading.RLock()
 """Held during a call of a compiled function and during any access to shared values."""
@@ -51,14 +55,23 @@ def aligned_copy(value: Array) -> Array:
 
 
 def is_suitable(value: object) -> bool:
-    """Whether compiled functions can work on an array where it lies."""
+    """Whether compiled functions can work well on an array where it lies.
+
+    They can on any plain one. A copy on an `ALIGNMENT` boundary is quicker to work on, and for a
+    small array that is worth more than the copy costs.
+    """
     return (
         type(value) is np.ndarray
         and value.flags.c_contiguous
         and value.flags.writeable
+        and value.flags.aligned
         and value.dtype.isnative
-        and value.ctypes.data % ALIGNMENT == 0
+        and (value.nbytes >= LARGE or value.ctypes.data % ALIGNMENT == 0)
     )
+
+
+_BORROWERS: weakref.WeakSet[Storage] = weakref.WeakSet()
+"""Storages that began as somebody else's array: no two of them may have the same memory."""
 
 
 class Watcher(Protocol):
@@ -77,7 +90,8 @@ class Storage:
     value
         What it holds at first.
     borrow
-        Whether to keep `value` itself instead of a copy, if compiled functions can work on it.
+        Whether to keep `value` itself instead of a copy, if compiled functions can work on it and
+        no other storage has.
 
     Attributes
     ----------
@@ -104,14 +118,28 @@ class Storage:
         self.dtype = value.dtype.name
         self.shape: tuple[int, ...] = value.shape
         self.generation = 0
-        self._host: Array | None = value if borrow and is_suitable(value) else aligned_copy(value)
+        with LOCK:
+            borrow = borrow and self._may_borrow(value)
+        self._host: Array | None = value if borrow else aligned_copy(value)
         self._backend: Backend | None = None
         self._handle: Any = None
         self._watchers: weakref.WeakSet[Any] = weakref.WeakSet()
 
     def watch(self, watcher: Watcher) -> None:
         """Tell `watcher` whenever handles become stale; holds no reference to it."""
-        self._watchers.add(watcher)
+        with LOCK:
+            self._watchers.add(watcher)
+
+    def _may_borrow(self, value: Array) -> bool:
+        """Whether `value` can be the storage itself; notes that it is going to be."""
+        if not is_suitable(value):
+            return False
+        for other in _BORROWERS:
+            held = other._host if other is not self else None
+            if held is not None and np.may_share_memory(held, value):
+                return False
+        _BORROWERS.add(self)
+        return True
 
     def _stale(self) -> None:
         self.generation += 1
@@ -135,16 +163,17 @@ class Storage:
         with LOCK:
             if self._backend is not backend:
                 value = self.host()
-                self._place(value, backend)
-                if self._handle is not value:
-                    self._stale()
+                with Deferred():
+                    self._place(value, backend)
+                    if self._handle is not value:
+                        self._stale()
             return self._handle
 
     def set(self, value: Array, borrow: bool = False) -> None:
         """Store a value of the same dtype, in place where the shape is the same."""
         with LOCK:
-            if borrow and value is not self._host and is_suitable(value):
-                self._adopt(value)
+            if borrow and value is not self._host and self._may_borrow(value):
+                self.adopt(value)
             elif self._host is not None and value.shape == self.shape:
                 self._host[...] = value
             else:
@@ -153,17 +182,19 @@ class Storage:
     def replace(self, value: Array) -> None:
         """Store a copy of a value of any shape in new memory; handles become stale."""
         with LOCK:
-            self._adopt(aligned_copy(value))
+            self.adopt(aligned_copy(value))
 
-    def _adopt(self, value: Array) -> None:
-        """Make `value` the storage."""
+    def adopt(self, value: Array) -> None:
+        """Make a plain array that nobody else writes to the storage; handles become stale."""
         if value.dtype.name != self.dtype:
             raise TypeError(f"a storage of {self.dtype} cannot hold {value.dtype.name}")
-        self.shape = value.shape
-        self._host = value
-        if self._backend is not None:
-            self._place(value, self._backend)
-        self._stale()
+        with LOCK, Deferred():
+            if self._backend is not None:
+                self._place(value, self._backend)
+            else:
+                self._host = value
+            self.shape = value.shape
+            self._stale()
 
     def _place(self, value: Array, backend: Backend) -> None:
         self._handle = backend.upload(value)

@@ -229,7 +229,8 @@ class _Tiled:
             line(f"if (!{self.helpers.last_block()}(&counters[blockIdx.x])) return;")
             with self._each():
                 line(f"sum[i][j] = {self.zero};")
-            with self.writer.block("for (unsigned peer = 0; peer < gridDim.y; ++peer)"), self._each():
+            loop = "for (unsigned peer = 0; peer < gridDim.y; ++peer)"
+            with self.writer.block(loop), self._each():
                 line(f"const {self.type} other = tile[peer * {size} + {place}];")
                 line(f"sum[i][j] = {total.code};")
 

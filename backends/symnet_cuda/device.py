@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from math import prod
 from typing import Any, Protocol
 
 import numpy as np
 
+from symnet import dtypes
 from symnet_cuda.codegen import Unit
 
 Array = np.ndarray[Any, Any]
@@ -40,7 +42,7 @@ class Device(Protocol):
         ...
 
     def host(self, size: int) -> Array:
-        """Bytes on the host from which and to which copies are fast."""
+        """Bytes on the host that copies need not stage, so that they can be recorded."""
         ...
 
     def load(self, unit: Unit) -> Mapping[str, Kernel]:
@@ -96,4 +98,4 @@ class Storage:
     @property
     def size(self) -> int:
         """Bytes."""
-        return int(np.prod(self.shape, dtype=np.int64)) * np.dtype(self.dtype).itemsize
+        return prod(self.shape) * dtypes.itemsize(self.dtype)

@@ -13,7 +13,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -82,11 +82,9 @@ class EmulatedGpu:
         self.descending = descending
         self._recording: list[Callable[[], None]] | None = None
 
-    @contextmanager
-    def active(self) -> Any:
+    def active(self) -> AbstractContextManager[Any]:
         """Keep other threads out."""
-        with _lock:
-            yield
+        return _lock
 
     def allocate(self, size: int) -> _HostMemory:
         """Poisoned memory."""

@@ -222,18 +222,15 @@ def upload(device: Device, value: Array) -> Storage:
     value = np.asarray(value, order="C")
     memory = device.allocate(value.nbytes or 1)
     if value.nbytes:
-        host = device.host(value.nbytes)
-        host[:] = value.reshape(-1).view(np.uint8)
-        device.write(memory.address, host)
+        device.write(memory.address, value)
         device.synchronize()
     return Storage(memory, value.dtype.name, tuple(value.shape))
 
 
 def download(device: Device, storage: Storage) -> Array:
     """Return a fresh copy of what a storage on a device that is active holds."""
-    host = device.host(storage.size)
-    if storage.size:
-        device.read(host, storage.memory.address)
+    value = np.empty(storage.shape, storage.dtype)
+    if value.nbytes:
+        device.read(value, storage.memory.address)
     device.synchronize()
-    # Memory of the caller's own: what the device can reach is scarce.
-    return host.view(storage.dtype).reshape(storage.shape).copy()
+    return value

@@ -9,11 +9,11 @@ have, are recorded from that stream (``cuStreamBeginCapture`` and what follows i
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,22 +51,16 @@ class Gpu:
                 f"CUDA finds no GPU here ({error}); the CPU is device='cpu'"
             ) from None
         self._context = self._gpu.retain_primary_context()
-        self._lock = threading.RLock()
+        self._active = _Active(self._context, self._driver.Context.pop)
         self._graphs = _Graphs.find()
         major, minor = self._gpu.compute_capability()
         self.architecture = f"sm_{major}{minor}"
         with self.active():
             self._stream = self._driver.Stream()
 
-    @contextmanager
-    def active(self) -> Iterator[None]:
+    def active(self) -> _Active:
         """Keep other threads out, and the context current in this one."""
-        with self._lock:
-            self._context.push()
-            try:
-                yield
-            finally:
-                self._driver.Context.pop()
+        return self._active
 
     def allocate(self, size: int) -> _GpuMemory:
         """Device memory."""
@@ -98,11 +92,11 @@ class Gpu:
         kernel.prepared_async_call(grid, (threads, 1, 1), self._stream, *values)
 
     def write(self, target: int, source: Array) -> None:
-        """Queue a copy from page-locked memory."""
+        """Queue a copy; from memory that is not page-locked it is done at once."""
         self._driver.memcpy_htod_async(target, source, self._stream)
 
     def read(self, target: Array, source: int) -> None:
-        """Queue a copy to page-locked memory."""
+        """Queue a copy; to memory that is not page-locked it is done at once."""
         self._driver.memcpy_dtoh_async(target, source, self._stream)
 
     def copy(self, target: int, source: int, size: int) -> None:
@@ -135,6 +129,23 @@ class Gpu:
         }
 
 
+class _Active:
+    """A lock that also makes a context current; a class, for generators take microseconds."""
+
+    def __init__(self, context: Any, pop: Callable[[], None]) -> None:
+        self._lock = threading.RLock()
+        self._context = context
+        self._pop = pop
+
+    def __enter__(self) -> None:
+        self._lock.acquire()
+        self._context.push()
+
+    def __exit__(self, *details: object) -> None:
+        self._pop()
+        self._lock.release()
+
+
 class _GpuMemory:
     """Device memory, given back with the context current whatever thread drops it."""
 
@@ -144,7 +155,8 @@ class _GpuMemory:
         self._allocation = allocation
 
     def __del__(self) -> None:
-        with self._gpu.active():
+        # When the interpreter ends, the driver may be gone already, and the memory with it.
+        with contextlib.suppress(Exception), self._gpu.active():
             self._allocation.free()
 
 

@@ -19,7 +19,7 @@ from symnet_llvm import engine, objects
 from symnet_llvm.foreign import definitions
 from symnet_llvm.layout import Facts, Layout, exports
 from symnet_llvm.pool import MOST, cores
-from symnet_llvm.runtime import Array, Executable, Instance, aligned
+from symnet_llvm.runtime import Array, Executable, Instance, aligned, is_plain
 from symnet_llvm.support import support
 from symnet_llvm.target import Target, host
 
@@ -67,7 +67,10 @@ class LLVMBackend:
         return Executable(Instance(program, layout, facts, loaded, shared), text, self._native)
 
     def upload(self, value: Array) -> Array:
-        """Memory of its own that holds a copy of `value`."""
+        """`value` itself if code can work on it, else a copy on the boundary of a cache line."""
+        plain = is_plain(value, value.dtype, value.ndim) and value.dtype.isnative
+        if plain and value.flags.writeable:
+            return value
         flat = aligned(value.nbytes).view(value.dtype.newbyteorder("="))
         copy: Array = flat.reshape(value.shape)
         copy[...] = value

@@ -278,7 +278,7 @@ class _Writer:
         """Tiles with vectors along the columns."""
         e, v, plan = self.e, self.v, self.plan
         width = plan.columns * v.lanes
-        padded = -(-plan.rows // v.lanes) * v.lanes
+        padded = -(-plan.rows // v.quad) * v.quad
         # A sum of unknown length is done in one go if there is nothing to be packed for it.
         single = not (plan.pack_left or plan.pack_right)
         if isinstance(self.inner, int):
@@ -305,21 +305,20 @@ class _Writer:
         count = self._count(self.rows, plan.rows)
         early = single and isinstance(count, int) and count <= plan.row_block
 
-        def pack(at: str, factor: _Factor, size: int, span: tuple[Value, Value], width: int,
-                 length: Value, block: tuple[Value, Value]) -> _Packed:  # fmt: skip
-            packed = _Packed(at, width, room, span[0])
-            self._pack(packed, factor, size, span, length, block)
-            return packed
-
         def pack_left(span: tuple[Value, Value], block: tuple[Value, Value]) -> _Packed | None:
             if left is None:
                 return None
-            return pack(left, self.left, plan.rows, span, padded, self.rows, block)
+            packed = _Packed(left, padded, room, span[0])
+            narrow = Vectors(e, v.dtype, self.target, v.quad)
+            self._pack(narrow, packed, self.left, plan.rows, span, self.rows, block)
+            return packed
 
         def pack_right(span: tuple[Value, Value], block: tuple[Value, Value]) -> _Packed | None:
             if right is None:
                 return None
-            return pack(right, self.right, width, span, width, self.columns, block)
+            packed = _Packed(right, width, room, span[0])
+            self._pack(v, packed, self.right, width, span, self.columns, block)
+            return packed
 
         everything = 0, self.inner
         if single:
@@ -343,11 +342,11 @@ class _Writer:
             self._finish_block(down, across, sums)
 
     def _pack(
-        self, packed: _Packed, factor: _Factor, size: int, span: tuple[Value, Value],
+        self, v: Vectors, packed: _Packed, factor: _Factor, size: int, span: tuple[Value, Value],
         length: Value, block: tuple[Value, Value],
     ) -> None:  # fmt: skip
-        """Pack the panels of some tiles."""
-        e, v, values = self.e, self.v, self.values
+        """Pack the panels of some tiles, with vectors that divide them."""
+        e, values = self.e, self.values
         start, count = block
         with e.loop(*span) as loop:
             first = e.mul(loop.iv, size)

@@ -3,7 +3,7 @@
 The entry checks that every argument is an array of the dtype, number of dims and memory order
 that the program was compiled for, runs the program's prologue, makes fresh arrays for the outputs
 and runs the steps, in a few hundred nanoseconds. It returns `NotImplemented`, with nothing done,
-for any call that it is not made for.
+for any call that it is not made for, and for one whose inputs lie in memory that it writes.
 
 It reads arrays as compiled extensions do, at the offsets of NumPy's published array structure, and
 makes them with NumPy's C interface. `addresses` tries all of that out on arrays of known contents
@@ -54,6 +54,7 @@ _WORDS = {
     "input_count": "i64", "inputs": "ptr", "output_count": "i64", "outputs": "ptr",
     "messages": "ptr", "prepare": "ptr", "owner": "ptr", "ndarray": "ptr",
     "not_implemented": "ptr", "index_error": "ptr",
+    "written_count": "i64", "written": "ptr", "written_low": "i64", "written_high": "i64",
 }  # fmt: skip
 """Words of the state that the entry reads, with their types."""
 
@@ -166,17 +167,49 @@ take:
   %dims = load ptr, ptr %dims.at
   %lengths.at = getelementptr i64, ptr %wanted, i64 5
   %lengths = load ptr, ptr %lengths.at
+  %item.at = getelementptr i64, ptr %wanted, i64 6
+  %item = load i64, ptr %item.at
   %flat = icmp eq i64 %ndim, 0
-  br i1 %flat, label %accept, label %length
+  br i1 %flat, label %extent, label %length
 length:
   %axis = phi i64 [ 0, %take ], [ %axis.next, %length ]
+  %bytes.part = phi i64 [ %item, %take ], [ %bytes.next, %length ]
   %length.from = getelementptr i64, ptr %dims, i64 %axis
   %length.value = load i64, ptr %length.from
   %length.to = getelementptr i64, ptr %lengths, i64 %axis
   store i64 %length.value, ptr %length.to
+  %bytes.next = mul i64 %bytes.part, %length.value
   %axis.next = add i64 %axis, 1
   %axis.more = icmp slt i64 %axis.next, %ndim
-  br i1 %axis.more, label %length, label %accept
+  br i1 %axis.more, label %length, label %extent
+; What is read may not lie where something is written.
+extent:
+  %bytes = phi i64 [ %item, %take ], [ %bytes.next, %length ]
+  %begin = ptrtoint ptr %data to i64
+  %finish = add i64 %begin, %bytes
+  %below = icmp ule i64 %finish, %written_low
+  %above = icmp uge i64 %begin, %written_high
+  %empty = icmp eq i64 %bytes, 0
+  %beside = or i1 %below, %above
+  %apart = or i1 %beside, %empty
+  br i1 %apart, label %accept, label %compare
+compare:
+  %k = phi i64 [ 0, %extent ], [ %k.next, %differ ]
+  %k.more = icmp slt i64 %k, %written_count
+  br i1 %k.more, label %pair, label %accept
+pair:
+  %low.index = shl i64 %k, 1
+  %low.at = getelementptr i64, ptr %written, i64 %low.index
+  %low = load i64, ptr %low.at
+  %high.at = getelementptr i64, ptr %low.at, i64 1
+  %high = load i64, ptr %high.at
+  %before = icmp ule i64 %finish, %low
+  %after = icmp uge i64 %begin, %high
+  %outside = or i1 %before, %after
+  br i1 %outside, label %differ, label %reject
+differ:
+  %k.next = add i64 %k, 1
+  br label %compare
 accept:
   %i.next = add i64 %i, 1
   %i.more = icmp slt i64 %i.next, %count

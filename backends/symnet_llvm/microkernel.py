@@ -54,14 +54,18 @@ class Vectors:
         Of the elements; float32 or float64.
     target
         The machine.
+    lanes
+        Elements of a vector; as many as the machine's hold unless given.
     """
 
-    def __init__(self, emitter: Emitter, dtype: str, target: Target) -> None:
+    def __init__(
+        self, emitter: Emitter, dtype: str, target: Target, lanes: int | None = None
+    ) -> None:
         self.emitter = emitter
         self.dtype = dtype
         self.scalar = MEMORY[dtype]
         self.bytes = BYTES[self.scalar]
-        self.lanes = target.lanes(dtype)
+        self.lanes = lanes or target.lanes(dtype)
         self.quad = min(16 // self.bytes, self.lanes)
         self.type = vector(self.scalar, self.lanes)
         self.fused = target.fused

@@ -16,6 +16,10 @@ from symnet_llvm.ir import Value, vector
 from symnet_llvm.microkernel import Stream, Vectors
 
 
+AHEAD = 4
+"""Rows that are fetched before they are copied."""
+
+
 @dataclass(frozen=True, slots=True)
 class Panel:
     """A panel to be filled.
@@ -52,6 +56,11 @@ def copy(v: Vectors, source: Stream, panel: Panel) -> None:
     with e.loop(0, panel.inner) as loop:
         row = v.at(source.pointer, e.mul(loop.iv, source.step))
         out = v.at(panel.pointer, e.mul(loop.iv, panel.width))
+        for i in range(len(masks)):
+            # Rows may lie pages apart, where no machine looks ahead by itself.
+            later = v.at(row, e.add(e.mul(source.step, AHEAD), i * v.lanes))
+            kind = (("i32", 0), ("i32", 3), ("i32", 1))  # to be read, all caches, data
+            e.intrinsic("llvm.prefetch.p0", "void", ("ptr", later), *kind)
         for i, mask in enumerate(masks):
             v.store(v.load(v.at(row, i * v.lanes), mask), v.at(out, i * v.lanes))
 

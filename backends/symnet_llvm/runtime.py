@@ -79,6 +79,8 @@ class Instance:
         self._scratch = aligned(0)
         self._buffers = {b.name: b for b in program.buffers}
         self._unbound = {b.name for b in program.buffers if b.kind == "shared"}
+        touched = frozenset[str]().union(*(step.writes for step in program.steps))
+        self._written = sorted(touched & self._unbound)
         self._kept: list[Any] = []
         self._lay_out_state()
         if support.pool is not None:
@@ -97,6 +99,7 @@ class Instance:
             Slot.OUTPUTS: len(self.outputs) * state.OUTPUT_WORDS,
             Slot.MESSAGES: len(messages),
             Slot.TIMES: len(program.steps),
+            Slot.WRITTEN: 2 * len(self._written),
         }
         ends = list(itertools.accumulate(sizes.values(), initial=state.WORDS))
         self.words = np.zeros(ends[-1], np.int64)
@@ -104,10 +107,12 @@ class Instance:
         self._start = dict(zip(sizes, ends, strict=False))
         for slot, start in self._start.items():
             self.words[slot] = self.address + 8 * start
-        self.pointers, self.lengths, self.numbers, inputs, outputs, told, self.times = (
+        tables = [
             self.words[start : start + size]
             for start, size in zip(ends, sizes.values(), strict=False)
-        )
+        ]
+        self.pointers, self.lengths, self.numbers, inputs, outputs, told, self.times = tables[:7]
+        self._ranges = tables[7].reshape(-1, 2)
         texts = [ctypes.create_string_buffer(m) for m in messages]
         told[:] = [ctypes.addressof(t) for t in texts]
         self._kept.append(texts)
@@ -125,6 +130,7 @@ class Instance:
         words[Slot.OUTPUT_COUNT] = len(self.outputs)
         words[Slot.PREPARE] = id(Instance.prepare)
         words[Slot.OWNER] = id(self)
+        words[Slot.WRITTEN_COUNT] = len(self._written)
         words[Slot.NDARRAY] = id(np.ndarray)
         words[Slot.NOT_IMPLEMENTED] = id(NotImplemented)
         words[Slot.INDEX_ERROR] = id(IndexError)
@@ -134,7 +140,7 @@ class Instance:
         for b in program.buffers:
             if b.kind == "constant":
                 assert b.data is not None
-                data = np.ascontiguousarray(b.data)
+                data = np.asarray(b.data, order="C")
                 self.storage[b.name] = data
                 self.pointers[layout.pointers[b.name]] = data.ctypes.data
 
@@ -152,6 +158,7 @@ class Instance:
                 len(b.shape),
                 self._word_address(Slot.POINTERS, self.layout.pointers[name]),
                 self._word_address(Slot.LENGTHS, self.layout.lengths[name]),
+                dtype.itemsize,
             )
 
     def _describe_outputs(self, table: Array) -> None:
@@ -171,18 +178,50 @@ class Instance:
     # -- memory ----------------------------------------------------------------------------
 
     def bind(self, storage: Mapping[str, Any]) -> None:
-        """Set the storage of shared buffers."""
+        """Set the storage of shared buffers.
+
+        Raises
+        ------
+        ValueError
+            If an array is not like its buffer, or lies in memory of another one that is written.
+        """
         for name in [b.name for b in self.program.buffers if b.kind == "shared"]:
             if name not in storage:
                 continue
             b, array = self._buffers[name], storage[name]
-            if not _is_plain(array, np.dtype(b.dtype), len(b.shape)) or not array.flags.writeable:
+            if not is_plain(array, np.dtype(b.dtype), len(b.shape)) or not array.flags.writeable:
                 raise ValueError(f"the storage of {b} must be a plain writeable array like it")
             self.storage[name] = array
             self.pointers[self.layout.pointers[name]] = array.ctypes.data
             self._set_lengths(name, array)
             self._unbound.discard(name)
-        self.words[Slot.READY] = not self._unbound
+        self.words[Slot.READY] = 0
+        if not self._unbound:
+            self._note_written()
+            self.words[Slot.READY] = 1
+
+    def _note_written(self) -> None:
+        """Note where the shared buffers lie that the program writes."""
+        for k, name in enumerate(self._written):
+            self._ranges[k] = _range(self.storage[name])
+        self.words[Slot.WRITTEN_LOW] = self._ranges[:, 0].min(initial=np.iinfo(np.int64).max)
+        self.words[Slot.WRITTEN_HIGH] = self._ranges[:, 1].max(initial=0)
+        for name in [b.name for b in self.program.buffers if b.kind == "shared"]:
+            other = self._in_written(self.storage[name], but=name)
+            if other is not None:
+                raise ValueError(
+                    f"{self.program.name}: the shared variables {name} and {other} share memory, "
+                    "and one of them is updated; make one of them without borrow"
+                )
+
+    def _in_written(self, array: Array, but: str = "") -> str | None:
+        """Name of a buffer that the program writes and that shares memory with an array."""
+        first, last = _range(array)
+        if first != last:
+            for name, (low, high) in zip(self._written, self._ranges.tolist(), strict=True):
+                if first < high and low < last and name != but:
+                    return name
+        return None
 
     def _set_lengths(self, name: str, array: Array) -> None:
         start = self.layout.lengths[name]
@@ -243,13 +282,15 @@ class Instance:
         taken: dict[str, Array] = {}
         for name, array in zip(self.program.inputs, inputs, strict=True):
             b = self._buffers[name]
-            if not _is_plain(array, np.dtype(b.dtype), len(b.shape)):
+            if not is_plain(array, np.dtype(b.dtype), len(b.shape)):
                 return None
             self.pointers[self.layout.pointers[name]] = array.ctypes.data
             self._set_lengths(name, array)
             taken[name] = array
         if not self.words[Slot.READY]:
             self.prepare()
+        if any(self._in_written(array) for array in taken.values()):
+            return None
         status = self.prologue(self.address)
         if status == state.MISMATCH:
             return None
@@ -284,7 +325,13 @@ class Instance:
         return self._arena[start : start + count].view(b.dtype).reshape(shape)
 
 
-def _is_plain(array: object, dtype: np.dtype[Any], ndim: int) -> TypeGuard[Array]:
+def _range(array: Array) -> tuple[int, int]:
+    """Where a contiguous array begins and ends in memory."""
+    start = array.ctypes.data
+    return start, start + array.nbytes
+
+
+def is_plain(array: object, dtype: np.dtype[Any], ndim: int) -> TypeGuard[Array]:
     """Whether machine code can work on an array as it is."""
     return (
         type(array) is np.ndarray

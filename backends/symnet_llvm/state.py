@@ -7,7 +7,8 @@ those of `Slot`; addresses of further tables stand in them:
 - lengths: the dims of the inputs and shared buffers, one after the other in the program's order;
 - numbers: the values of the program's integers (see `symnet_llvm.numbers`);
 - inputs: `INPUT_WORDS` words for each input of the program;
-- outputs: `OUTPUT_WORDS` words for each output.
+- outputs: `OUTPUT_WORDS` words for each output;
+- written: two words for each shared buffer that the program writes.
 """
 
 from __future__ import annotations
@@ -59,14 +60,22 @@ class Slot(IntEnum):
     """Nanoseconds of the stalled call that the next call, on one thread, is compared with; or 0."""
     TRUSTED_UNTIL = 24
     """Time until which stalls are put up with, as one thread was no faster."""
+    WRITTEN_COUNT = 25
+    """Number of shared buffers that the program writes."""
+    WRITTEN = 26
+    """Address of their first and last address (exclusive), one pair after the other."""
+    WRITTEN_LOW = 27
+    """The least address of all."""
+    WRITTEN_HIGH = 28
+    """The greatest."""
 
 
 WORDS = 32
 """Words before the tables."""
 
-INPUT_WORDS = 6
+INPUT_WORDS = 7
 """Descriptor, type number, another type number of the same dtype, dims, address of the word for
-the pointer, address of the words for the lengths."""
+the pointer, address of the words for the lengths, bytes of an element."""
 
 OUTPUT_WORDS = 4
 """Type number, dims, address of the words with the lengths, address of the word for the pointer."""

@@ -45,8 +45,8 @@ def test_rows(dtype: str) -> None:
     check_rows(EmulatedBackend(), dtype)
 
 
-def check_rows(backend: Backend, dtype: str) -> None:
-    """Compare all rows at once, as one program; also for a real GPU."""
+def rows_program(dtype: str) -> tuple[Program, list[tuple]]:
+    """One program that applies all rows to constants; row, dtypes and operands of each output."""
     cases = [(row, s, r, operands(row, s)) for row, s, r in chosen(dtype)]
     buffers, steps = [], []
     for number, (row, sources, result, points) in enumerate(cases):
@@ -61,8 +61,12 @@ def check_rows(backend: Backend, dtype: str) -> None:
             buffers.append(Buffer(name, p.dtype, (length,), kind, data))
         steps.append(Launch(work, names, (), row.name))
     outputs = tuple(b.name for b in buffers if b.kind == "output")
-    program = Program("rows", (), (), (), tuple(buffers), (), outputs, tuple(steps))
+    return Program("rows", (), (), (), tuple(buffers), (), outputs, tuple(steps)), cases
 
+
+def check_rows(backend: Backend, dtype: str) -> None:
+    """Compare all rows at once; also for a real GPU."""
+    program, cases = rows_program(dtype)
     results = backend.compile(program)()
     for (row, sources, result, points), got in zip(cases, results, strict=True):
         want = expected(row, sources, result, points)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from symnet.kernel import Loop, Store
-from symnet.program import Check, Copy, Guard, HostCall, Int, Launch, Size
+from symnet.program import Check, Copy, Guard, HostCall, Int, Launch, Program, Size
 from symnet.scalar import TABLE, Symbol, cast, const
 from symnet_llvm.backend import LLVMBackend
 from symnet_llvm.runtime import PythonCall
@@ -413,11 +413,55 @@ def test_source_and_description() -> None:
     assert facts.keys() == {"cpu", "features", "vector", "threads", "llvm", "calls"}
 
 
-def test_upload_copies() -> None:
+def added(n: int = 10) -> Program:
+    """w += x, v only read; w, v shared."""
+    k = elementwise(n, load("w") + load("x") + load("v"), "x v", "w")
+    buffers = [buffer("x", "input", n), buffer("w", "shared", n), buffer("v", "shared", n)]
+    return program(buffers, [Launch(k, ("x", "v", "w"))])
+
+
+def test_inputs_in_memory_that_is_written_are_refused(backend: LLVMBackend) -> None:
+    f = backend.compile(added())
+    memory = np.zeros(40, "float32")
+    w, v = memory[10:20], memory[20:30]
+    f.bind({"w": w, "v": v})
+    for start in (1, 9, 10, 11, 19):
+        assert f(memory[start : start + 10]) is NotImplemented
+        assert not w.any()
+    w[:] = 1
+    for start in (0, 20, 24, 30):
+        assert f(memory[start : start + 10]) == []
+    np.testing.assert_array_equal(w, 1)
+
+
+def test_empty_inputs_share_no_memory(backend: LLVMBackend) -> None:
+    f = backend.compile(added(0))
+    memory = np.zeros(10, "float32")
+    f.bind({"w": memory[2:2], "v": memory[3:3]})
+    assert f(memory[2:2]) == []
+
+
+def test_written_storage_is_bound_once(backend: LLVMBackend) -> None:
+    f = backend.compile(added())
+    w = some()
+    with pytest.raises(ValueError, match="v and w share memory"):
+        f.bind({"w": w, "v": w})
+    with pytest.raises(RuntimeError):
+        f(some())
+    f.bind({"w": w, "v": some()})
+    assert f(some()) == []
+
+
+def test_upload_keeps_what_code_can_work_on() -> None:
     b = LLVMBackend()
-    for value in (some(), np.zeros((), "bool"), np.zeros((0, 3)), some().astype(">f4")):
+    for value in (some(), np.zeros((), "bool"), np.zeros((0, 3))):
+        assert b.upload(value) is value
+        np.testing.assert_array_equal(b.download(value), value)
+    frozen = some()
+    frozen.flags.writeable = False
+    for value in (frozen, np.ones((3, 4)).T, some().astype(">f4")):
         stored = b.upload(value)
-        assert stored.ctypes.data % 64 == 0 or not value.size
+        assert stored.ctypes.data % 64 == 0
         assert not np.shares_memory(stored, value)
         assert stored.dtype.isnative
         np.testing.assert_array_equal(stored, value)

@@ -52,7 +52,7 @@ def _special(function, exact):
         values = double.astype(LONG)
         if operands[0].dtype == np.float32:
             return values
-        moderate = (np.abs(operands[-1]) < 1e12) & (operands[-1] != 0)
+        moderate = (operands[-1] > -200) & (operands[-1] < 1e12) & (operands[-1] != 0)
         for k in np.flatnonzero(moderate & ~np.isnan(double)):
             with suppress(ValueError, ArithmeticError):  # scipy knows the poles
                 digits = exact(*(mpmath.mpf(float(x[k])) for x in operands))
