@@ -3,6 +3,9 @@
 Buffers become ``p0, p1, ...`` in order of first use; integers that come from outside the kernel
 become ``n0, n1, ...``; integer expressions become canonical. Kernels that do the same work on
 different buffers are then equal, and are compiled once.
+
+`Renaming` does the cheap part of that on expressions, before any statement is made of them: layers
+that are alike are recognised and lowered once.
 """
 
 from __future__ import annotations
@@ -13,8 +16,61 @@ from dataclasses import dataclass
 import numpy as np
 
 from symnet.kernel import Loop, Param, Stmt, Store, bound_symbols, expressions, map_expressions
+from symnet.nest import Reduction, is_reduction_axis
 from symnet.scalar import Call, Const, Expr, Load, Symbol, rebuild, simplify, walk
 from symnet.scalar.integer import Range
+
+
+class Renaming:
+    """Buffers of a group named by order of appearance, and so the axes of its reductions.
+
+    Attributes
+    ----------
+    formal
+        Formal names of buffers.
+    dtypes
+        Dtypes of buffers, by formal name.
+    """
+
+    def __init__(self) -> None:
+        self.formal: dict[str, str] = {}
+        self.dtypes: dict[str, str] = {}
+        self._axes: dict[Symbol, Symbol] = {}
+        self._done: dict[Expr, Expr] = {}
+
+    def buffer(self, name: str, dtype: str) -> str:
+        """The formal name of a buffer."""
+        found = self.formal.setdefault(name, f"b{len(self.formal)}")
+        self.dtypes[found] = dtype
+        return found
+
+    def __call__(self, root: Expr) -> Expr:
+        """`root` with formal names."""
+        done = self._done
+        for x in walk(root):
+            if x in done:
+                continue
+            if isinstance(x, Symbol):
+                is_axis = is_reduction_axis(x)
+                done[x] = self._axes.setdefault(x, Symbol(f"r{len(self._axes)}")) if is_axis else x
+            elif isinstance(x, Load):
+                done[x] = Load(self.buffer(x.buffer, x.dtype), done[x.offset], x.dtype)
+            elif isinstance(x, Reduction):
+                symbols = tuple(
+                    self._axes.setdefault(s, Symbol(f"r{len(self._axes)}")) for s in x.symbols
+                )
+                extents = tuple(done[n] for n in x.extents)
+                done[x] = Reduction(x.combine, symbols, extents, done[x.body])
+            elif x.args:
+                done[x] = rebuild(x, tuple(done[a] for a in x.args))
+            else:
+                done[x] = x
+        return done[root]
+
+    def actual(self, names: Iterable[str]) -> tuple[str, ...]:
+        """The buffers behind formal names."""
+        behind = {f: b for b, f in self.formal.items()}
+        return tuple(behind[n] for n in names)
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,8 +45,9 @@ def nests(
     for v in values:
         leading = v.shape[0] if v.shape else None
         for b in sorted(sets.reads[v]):
-            if not is_small(b):
-                sets.join(first.setdefault((v.stage, leading, is_apart(v), b), v), v)
+            key = v.stage, leading, is_apart(v), b
+            if not is_small(b) and not sets.join(first.setdefault(key, v), v):
+                first[key] = v  # that set is full
     open_: dict[tuple[int, bool], list[Value]] = {}
     for v in values:
         if sets.root(v) is v and sets.points[v] <= SMALL:

@@ -6,10 +6,10 @@ groups as kernels and contractions, updates in place where the schedule allows i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 
-from symnet.abstraction import abstract
+from symnet.abstraction import Abstraction, Renaming, abstract
 from symnet.fusion import Fusion
 from symnet.graph import Constant, Variable
 from symnet.kernel import COLUMN, INNER, ROW, Contraction, Kernel, Let, Store, accumulated
@@ -67,6 +67,7 @@ class _Lowering:
         self.names: dict[Variable, str] = {}
         self.drafts: list[Draft] = []
         self.graph = StepGraph([])
+        self._made: dict[Hashable, tuple[Kernel | Contraction, Abstraction]] = {}
         self.inputs = [self._declare(v, frozen.names[v], "input") for v in frozen.inputs]
         for v in frozen.shared:
             self._declare(v, frozen.names[v], "shared")
@@ -269,51 +270,85 @@ class _Lowering:
                 return self._host(group)
 
     def _nest(self, group: Nest) -> Launch:
-        roots = [
-            Root(tuple(self.targets[v.variable]), v.shape, v.expr)
+        names = Renaming()
+        roots = tuple(
+            Root(self._stored_as(v, names), v.shape, names(v.expr))
             for v in group.values
             if v.expr is not None
-        ]
-        found = abstract(build(roots), self._dtypes())
-        kernel = Kernel(found.params, found.ints, found.stmts)
-        return Launch(kernel, found.buffers, found.arguments, _label(group.values))
+        )
+        made = self._made.get(roots)
+        if made is None:
+            found = abstract(build(roots), names.dtypes)
+            made = Kernel(found.params, found.ints, found.stmts), found
+            self._made[roots] = made
+        return self._launch(made, names, group.values)
 
     def _product(self, group: Product) -> Launch:
-        acc = accumulated(group.result.variable.dtype)
-        rows, columns = group.result.shape
-        inner = group.inner
-        lets: list[Let | Store] = []
-        stores: list[Let | Store] = []
-        moved: dict[Expr, Expr] = dict(zip(axes(2), (ROW, COLUMN), strict=True))
-        offset = position(group.result.shape, normal((ROW, COLUMN), group.result.shape))
-        for number, v in enumerate(group.values):
-            value: Expr = acc if v.expr is None else substitute(v.expr, moved)
-            if not isinstance(value, Const | Symbol):
-                lets.append(Let(Symbol(f"s{number}", value.dtype), value))
-                value = Symbol(f"s{number}", value.dtype)
-            stores.extend(Store(b, offset, value) for b in self.targets[v.variable])
-        factors = (
-            Let(Symbol("left", acc.dtype), group.left),
-            Let(Symbol("right", acc.dtype), group.right),
+        names = Renaming()
+        left, right = names(group.left), names(group.right)
+        dtype = group.result.variable.dtype
+        roots = tuple(
+            Root(
+                self._stored_as(v, names),
+                v.shape,
+                accumulated(dtype) if v.expr is None else names(v.expr),
+            )
+            for v in group.values
         )
-        sizes = tuple(Let(Symbol(f"size{k}"), n) for k, n in enumerate((rows, columns, inner)))
-        bound = {ROW: rows, COLUMN: columns, INNER: inner, acc: None}
-        found = abstract((*sizes, *factors, *lets, *stores), self._dtypes(), bound)
-        head = [s.value for s in found.stmts[:5] if isinstance(s, Let)]
-        rows, columns, inner, left, right = head
-        epilogue = tuple(s for s in found.stmts[5:] if isinstance(s, Let | Store))
-        work = Contraction(
-            found.params, found.ints, rows, columns, inner, left, right, epilogue, acc.dtype
-        )
-        return Launch(work, found.buffers, found.arguments, _label(group.values))
+        key = (group.result.shape, group.inner, left, right, roots)
+        made = self._made.get(key)
+        if made is None:
+            sizes = (*group.result.shape, group.inner)
+            made = self._made[key] = _contraction(sizes, left, right, roots, dtype, names.dtypes)
+        return self._launch(made, names, group.values)
+
+    def _stored_as(self, value: Value, names: Renaming) -> tuple[str, ...]:
+        """Formal names of the buffers a value is stored to."""
+        dtype = value.variable.dtype
+        return tuple(names.buffer(b, dtype) for b in self.targets[value.variable])
+
+    def _launch(
+        self, made: tuple[Kernel | Contraction, Abstraction], names: Renaming, values: list[Value]
+    ) -> Launch:
+        work, found = made
+        return Launch(work, names.actual(found.buffers), found.arguments, _label(values))
 
     def _host(self, group: Host) -> HostCall:
         inputs = tuple(self._buffer_of(v) for v in group.inputs)
         outputs = tuple(self.targets[v.variable][0] for v in group.outputs)
         return HostCall(str(group.node.op), group.node.op.perform, inputs, outputs)
 
-    def _dtypes(self) -> dict[str, str]:
-        return {b.name: b.dtype for b in self.buffers.values()}
+
+def _contraction(
+    sizes: tuple[Expr, ...],
+    left: Expr,
+    right: Expr,
+    roots: Sequence[Root],
+    dtype: str,
+    dtypes: Mapping[str, str],
+) -> tuple[Contraction, Abstraction]:
+    """A contraction of `sizes` rows, columns and products, and what it was abstracted from."""
+    acc = accumulated(dtype)
+    lets: list[Let | Store] = []
+    stores: list[Let | Store] = []
+    moved: dict[Expr, Expr] = dict(zip(axes(2), (ROW, COLUMN), strict=True))
+    offset = position(sizes[:2], normal((ROW, COLUMN), sizes[:2]))
+    for number, root in enumerate(roots):
+        value = substitute(root.expr, moved)
+        if not isinstance(value, Const | Symbol):
+            lets.append(Let(Symbol(f"s{number}", value.dtype), value))
+            value = Symbol(f"s{number}", value.dtype)
+        stores.extend(Store(b, offset, value) for b in root.buffers)
+    factors = (Let(Symbol("left", dtype), left), Let(Symbol("right", dtype), right))
+    lengths = tuple(Let(Symbol(f"size{k}"), n) for k, n in enumerate(sizes))
+    bound = {**dict(zip((ROW, COLUMN, INNER), sizes, strict=True)), acc: None}
+    found = abstract((*lengths, *factors, *lets, *stores), dtypes, bound)
+    rows, columns, inner, left, right = (s.value for s in found.stmts[:5] if isinstance(s, Let))
+    epilogue = tuple(s for s in found.stmts[5:] if isinstance(s, Let | Store))
+    work = Contraction(
+        found.params, found.ints, rows, columns, inner, left, right, epilogue, dtype
+    )
+    return work, found
 
 
 def _label(values: Sequence[Value]) -> str:

@@ -224,9 +224,14 @@ class _Builder:
         return Reduce(axis, extents[0], accumulators, tuple(body)), results
 
 
+def is_reduction_axis(symbol: Symbol) -> bool:
+    """Whether a symbol is an axis that something is reduced over: ``r5_0``."""
+    return symbol.name[0] == "r" and symbol.name[1:].replace("_", "").isdigit()
+
+
 def _is_axis(symbol: Symbol) -> bool:
-    """Whether a symbol is a loop axis: ``i0`` of an output, ``r5_0`` of a reduction."""
-    return symbol.name[0] in "ir" and symbol.name[1:2].isdigit()
+    """Whether a symbol is a loop axis: ``i0`` of an output, or of a reduction."""
+    return (symbol.name[0] == "i" and symbol.name[1:].isdigit()) or is_reduction_axis(symbol)
 
 
 class _Closed:

@@ -11,14 +11,14 @@ checked (`Check`), then the steps run.
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
 import numpy as np
 
 from symnet import kernel
 from symnet.kernel import Contraction, Kernel
-from symnet.scalar import Expr, Symbol, show, walk
+from symnet.scalar import Call, Const, Expr, Load, ScalarOp, Symbol, show, walk
 
 Kind = Literal["input", "shared", "constant", "output", "temporary"]
 
@@ -276,8 +276,103 @@ class Program:
         return "\n".join(lines)
 
     def hash(self) -> str:
-        """Hexadecimal key of everything code generation depends on."""
-        return hashlib.sha256(str(self).encode()).hexdigest()
+        """Hexadecimal key of everything code generation depends on.
+
+        Names of the function, of buffers and of integers, labels, messages and the values of
+        constant buffers do not matter to it; what users' own rows of the scalar table mean does.
+        """
+        return hashlib.sha256(_Definition().program(self).encode()).hexdigest()
+
+
+class _Definition:
+    """Writes a program as text that is equal where code generation would do the same.
+
+    Every distinct expression is written once and has a number from then on.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._numbers: dict[Expr, int] = {}
+
+    def program(self, p: Program) -> str:
+        """The text of a program."""
+        places = {b.name: i for i, b in enumerate(p.buffers)}
+        works = {work: i for i, work in enumerate(p.works)}
+
+        def buffers(names: tuple[str, ...]) -> tuple[int, ...]:
+            return tuple(places[name] for name in names)
+
+        def step(s: Step) -> tuple[Any, ...]:
+            match s:
+                case Launch():
+                    return "launch", works[s.work], buffers(s.buffers), s.ints
+                case Guard():
+                    return "guard", places[s.buffer]
+                case HostCall():
+                    return "host", buffers(s.inputs), buffers(s.outputs)
+                case Copy():
+                    return "copy", places[s.source], places[s.target]
+
+        parts = (
+            tuple((s.symbol, places[s.buffer], s.axis, s.offset) for s in p.sizes),
+            tuple((i.symbol, i.expr, i.value) for i in p.ints),
+            tuple(c.condition for c in p.checks),
+            tuple((b.dtype, b.shape, b.kind) for b in p.buffers),
+            buffers(p.inputs),
+            buffers(p.outputs),
+            tuple(step(s) for s in p.steps),
+            tuple(works),
+        )
+        self._lines.extend([self._text(part) for part in parts])
+        return "\n".join(self._lines)
+
+    def _text(self, x: Any) -> str:
+        """Text of a part; expressions go before it."""
+        if isinstance(x, Expr):
+            return f"%{self._number(x)}"
+        if isinstance(x, tuple):
+            return f"({', '.join(self._text(e) for e in x)})"
+        if isinstance(x, kernel.Accumulator):
+            row = self._row(x.combine, (x.symbol.dtype,) * 2)
+            return f"{row}{self._text((x.symbol, x.value))}"
+        if is_dataclass(x):
+            values = tuple(getattr(x, f.name) for f in fields(x))
+            return type(x).__name__ + self._text(values)
+        return repr(x)
+
+    def _number(self, root: Expr) -> int:
+        numbers = self._numbers
+        stack = [root]
+        while stack:
+            x = stack[-1]
+            missing = [a for a in x.args if a not in numbers]
+            if missing:
+                stack.extend(reversed(missing))
+                continue
+            stack.pop()
+            if x not in numbers:
+                line = self._node(x)
+                numbers[x] = len(self._lines)
+                self._lines.append(line)
+        return numbers[root]
+
+    def _node(self, x: Expr) -> str:
+        given = " ".join(f"%{self._numbers[a]}" for a in x.args)
+        match x:
+            case Const():
+                return f"{x.dtype} {x.value!r}"
+            case Load():
+                return f"{x.dtype} {x.buffer}[{given}]"
+            case Call():
+                return f"{x.dtype} {self._row(x.op, tuple(a.dtype for a in x.operands))} {given}"
+        return f"{x.dtype} symbol"
+
+    def _row(self, op: ScalarOp, operands: tuple[str, ...]) -> str:
+        """A row's name, and its meaning if it is not one of symnet's own."""
+        if op.expand is None or getattr(op.expand, "__module__", "").startswith("symnet."):
+            return op.name
+        symbols = [Symbol(f"operand {i}", d) for i, d in enumerate(operands)]
+        return f"{op.name} = {self._text(op.expand(*symbols))}"
 
 
 class MalformedProgram(Exception):

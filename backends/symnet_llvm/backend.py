@@ -16,7 +16,6 @@ import numpy as np
 from symnet.config import config
 from symnet.program import Program
 from symnet_llvm import engine, objects
-from symnet_llvm.foreign import definitions
 from symnet_llvm.layout import Facts, Layout, exports
 from symnet_llvm.pool import MOST, cores
 from symnet_llvm.runtime import Array, Executable, Instance, aligned, is_plain
@@ -52,9 +51,8 @@ class LLVMBackend:
         threads = 1 if shared.pool is None else _threads()
         layout = Layout.of(program)
         key = objects.key(
-            "program", program.hash(), definitions(program), repr(target), str(threads),
-            str(profile),
-        )  # fmt: skip
+            "program", program.hash(), repr(target), str(threads), str(profile)
+        )
         found = objects.load(key) if config.cache else None
         text = _Text(program, layout, target, threads, profile)
         if found is None:

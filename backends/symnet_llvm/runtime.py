@@ -209,6 +209,7 @@ class Instance:
         for name in [b.name for b in self.program.buffers if b.kind == "shared"]:
             other = self._in_written(self.storage[name], but=name)
             if other is not None:
+                self._unbound.add(name)
                 raise ValueError(
                     f"{self.program.name}: the shared variables {name} and {other} share memory, "
                     "and one of them is updated; make one of them without borrow"

@@ -25,8 +25,10 @@ GUESS = 256
 
 INNER_BLOCK = 512
 """Most products summed in one go where factors are packed."""
-SCRATCH = 1 << 21
-"""Most bytes of a packed factor."""
+SCRATCH = 1 << 20
+"""Most bytes of a packed block of the right factor, read once for each row of tiles."""
+STREAM = 1 << 21
+"""Most bytes of a packed block of the left factor, read from end to end."""
 FAR = 1 << 19
 """Bytes above which a factor is better read from a packed copy."""
 CHEAP = 4
@@ -215,7 +217,7 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
             yield Plan(
                 swapped, False, m, n, pack_left, pack_right,
                 inner_block,
-                max(1, min(down, SCRATCH // (4 * m * inner_block * shape.itemsize))),
+                max(1, min(down, STREAM // (m * inner_block * shape.itemsize))),
                 max(1, min(across, SCRATCH // (n * lanes * inner_block * shape.itemsize))),
                 shape.by_rows, inline,
                 rows_first=size <= 1 << 16,

@@ -225,8 +225,8 @@ def test_kinds_of_outputs():
     assert sn.function([x], {"b": x, "a": x + 1})(1) == {"b": 1, "a": 2}
     assert sn.function([x], sn.Out(x + 1, borrow=True))(1) == 2
     assert sn.function([x], [sn.Out(x), 3])(1) == [1, 3]
-    assert sn.function([]) () == []
-    assert sn.function([], []) () == []
+    assert sn.function([])() == []
+    assert sn.function([], [])() == []
     with pytest.raises(TypeError, match="strings as keys"):
         sn.function([x], {1: x})
 
