@@ -29,6 +29,8 @@ SCRATCH = 1 << 20
 """Most bytes of a packed block of the right factor, read once for each row of tiles."""
 STREAM = 1 << 21
 """Most bytes of a packed block of the left factor, read from end to end."""
+PANEL = 1 << 17
+"""Bytes of the right factor that stay near while a column of tiles is done."""
 FAR = 1 << 19
 """Bytes above which a factor is better read from a packed copy."""
 CHEAP = 4
@@ -207,6 +209,8 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
             if inline:
                 finish = _finish(shape, m, n, lanes, True)
             total = cost + inner * tall * across + down * across * (20 + finish)
+            if n * lanes * inner_block * shape.itemsize > PANEL and down > 8:
+                total += inner * down * across * n  # its panel comes from afar again and again
             total += EFFORT * m * n * (2 if inline else 1) / 30
             if low and not pack_left:
                 total += EFFORT + 0.05 * total  # code for the tiles at the edge
