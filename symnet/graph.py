@@ -10,6 +10,8 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from types import FrameType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -38,8 +40,24 @@ class SourceLine:
 _PACKAGE = __name__.partition(".")[0] + "."
 
 
+_replaced_line: ContextVar[SourceLine | None] = ContextVar("_replaced_line", default=None)
+
+
+@contextmanager
+def built_at(line: SourceLine | None) -> Iterator[None]:
+    """Within, new nodes stand for one that was built at `line`, if that is known."""
+    token = _replaced_line.set(line)
+    try:
+        yield
+    finally:
+        _replaced_line.reset(token)
+
+
 def user_line() -> SourceLine | None:
     """The innermost line on the call stack that is not symnet's own."""
+    replaced = _replaced_line.get()
+    if replaced is not None:
+        return replaced
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
         module = frame.f_globals.get("__name__", "")

@@ -19,8 +19,8 @@ from dataclasses import dataclass
 
 from symnet import dtypes
 from symnet.kernel import COLUMN, INNER, ROW, Contraction
-from symnet.scalar import Expr, Load, Symbol, walk
-from symnet.scalar.integer import NotAffineError, simplify, split
+from symnet.scalar import Expr, Symbol
+from symnet.scalar.integer import simplify
 from symnet_llvm import packing, tiling
 from symnet_llvm.analysis import Facts
 from symnet_llvm.epilogue import Epilogue
@@ -28,6 +28,7 @@ from symnet_llvm.expansion import lower
 from symnet_llvm.expressions import Expressions, Lanes
 from symnet_llvm.ir import MEMORY, Emitted, Emitter, Value, signature
 from symnet_llvm.microkernel import ZERO, Stream, Vectors, add_lanes, inner_tile, outer_tile
+from symnet_llvm.operands import Operand, Packed, read
 from symnet_llvm.target import Target
 
 ALIGNMENT = 64
@@ -54,55 +55,6 @@ def emit_contraction(
         How to cut it; chosen by the cost model unless given.
     """
     return _Writer(work, name, target, plan).emit()
-
-
-@dataclass(frozen=True, slots=True)
-class _Factor:
-    """A factor.
-
-    Attributes
-    ----------
-    expression
-        What it is.
-    axis
-        Its axis of the result.
-    order
-        How it lies in memory.
-    pointer, lane, step
-        If it is a plain load: where it begins, and its strides along `axis` and k.
-    by_inner
-        If not: whether what it is computed from lies along k.
-    """
-
-    expression: Expr
-    axis: Symbol
-    order: tiling.Order
-    pointer: str = ""
-    lane: Value = 0
-    step: Value = 0
-    by_inner: bool = False
-
-    def at(self, v: Vectors, lane: Value, inner: Value) -> Stream:
-        """The factor from an element on."""
-        e = v.emitter
-        offset = e.add(e.mul(lane, self.lane), e.mul(inner, self.step))
-        return Stream(v.at(self.pointer, offset), self.lane, self.step)
-
-
-@dataclass(frozen=True, slots=True)
-class _Packed:
-    """A packed factor: where its panels begin, their width and the products they have room for."""
-
-    pointer: str
-    width: int
-    inner: int
-    first: Value
-
-    def panel(self, v: Vectors, index: Value) -> Stream:
-        """One panel."""
-        e = v.emitter
-        offset = e.mul(e.sub(index, self.first), self.width * self.inner)
-        return Stream(v.at(self.pointer, offset), 1, self.width)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,15 +96,18 @@ class _Writer:
         for i, symbol in enumerate(work.ints):
             self.values.bind(symbol, (f"%n{i}",))
         extents = [self._integer(x) for x in (work.rows, work.columns, work.inner)]
-        left, right = self._factor(work.left, ROW), self._factor(work.right, COLUMN)
+        left, right = (
+            read(x, axis, self.v, self.pointers, self.facts, self._integer)
+            for x, axis in ((work.left, ROW), (work.right, COLUMN))
+        )
         by_rows = self.epilogue.unit_stride(self.facts, ROW) and (
             extents[1] == 1 or not self.epilogue.unit_stride(self.facts, COLUMN)
         )
         rows, columns, inner = (x if isinstance(x, int) else None for x in extents)
         shape = tiling.Shape(
             rows, columns, inner,
-            tiling.Factor(left.order, _greatest(left)),
-            tiling.Factor(right.order, _greatest(right)),
+            tiling.Factor(left.order, left.stride),
+            tiling.Factor(right.order, right.stride),
             by_rows, self.epilogue.work, dtypes.itemsize(work.dtype), self.epilogue.updates,
         )  # fmt: skip
         self.plan = plan or tiling.choose(shape, target)
@@ -187,22 +142,6 @@ class _Writer:
 
     def _integer(self, x: Expr) -> Value:
         return self.values.scalar(lower(simplify(x)))
-
-    def _factor(self, x: Expr, axis: Symbol) -> _Factor:
-        if isinstance(x, Load):
-            try:
-                coefficients, rest = split(x.offset, [axis, INNER])
-            except NotAffineError:
-                return _Factor(lower(x), axis, "computed")
-            lane, step = self._integer(coefficients[axis]), self._integer(coefficients[INNER])
-            order: tiling.Order = "along" if lane == 1 else "inner" if step == 1 else "strided"
-            pointer = self.v.at(self.pointers[x.buffer], self._integer(rest))
-            return _Factor(x, axis, order, pointer, lane, step)
-        offsets = [y.offset for y in walk(x) if isinstance(y, Load)]
-        along, inner = (
-            all(self.facts.stride(o, a) in (0, 1) for o in offsets) for a in (axis, INNER)
-        )
-        return _Factor(lower(x), axis, "computed", by_inner=inner and not along)
 
     def _count(self, length: Value, size: int) -> Value:
         """Tiles that cover a length."""
@@ -305,18 +244,18 @@ class _Writer:
         count = self._count(self.rows, plan.rows)
         early = single and isinstance(count, int) and count <= plan.row_block
 
-        def pack_left(span: tuple[Value, Value], block: tuple[Value, Value]) -> _Packed | None:
+        def pack_left(span: tuple[Value, Value], block: tuple[Value, Value]) -> Packed | None:
             if left is None:
                 return None
-            packed = _Packed(left, padded, room, span[0])
+            packed = Packed(left, padded, room, span[0])
             narrow = Vectors(e, v.dtype, self.target, v.quad)
             self._pack(narrow, packed, self.left, plan.rows, span, self.rows, block)
             return packed
 
-        def pack_right(span: tuple[Value, Value], block: tuple[Value, Value]) -> _Packed | None:
+        def pack_right(span: tuple[Value, Value], block: tuple[Value, Value]) -> Packed | None:
             if right is None:
                 return None
-            packed = _Packed(right, width, room, span[0])
+            packed = Packed(right, width, room, span[0])
             self._pack(v, packed, self.right, width, span, self.columns, block)
             return packed
 
@@ -342,7 +281,7 @@ class _Writer:
             self._finish_block(down, across, sums)
 
     def _pack(
-        self, v: Vectors, packed: _Packed, factor: _Factor, size: int, span: tuple[Value, Value],
+        self, v: Vectors, packed: Packed, factor: Operand, size: int, span: tuple[Value, Value],
         length: Value, block: tuple[Value, Value],
     ) -> None:  # fmt: skip
         """Pack the panels of some tiles, with vectors that divide them."""
@@ -382,8 +321,8 @@ class _Writer:
                 packing.compute(v, value(factor.axis, first, INNER, start), panel)
 
     def _tiles(
-        self, down: tuple[Value, Value], across: tuple[Value, Value], a: _Packed | None,
-        b: _Packed | None, block: tuple[Value, Value], partial: str | None,
+        self, down: tuple[Value, Value], across: tuple[Value, Value], a: Packed | None,
+        b: Packed | None, block: tuple[Value, Value], partial: str | None,
     ) -> None:  # fmt: skip
         """All tiles of a block."""
         plan = self.plan
@@ -410,7 +349,7 @@ class _Writer:
 
     def _tile(
         self, at: tuple[Value, Value], bands: tuple[_Band, _Band],
-        packed: tuple[_Packed | None, _Packed | None], block: tuple[Value, Value],
+        packed: tuple[Packed | None, Packed | None], block: tuple[Value, Value],
         partial: str | None, first: tuple[Value, Value],
     ) -> None:  # fmt: skip
         """Sum a tile's products, and store the results or (`partial`) the sums."""
@@ -567,7 +506,7 @@ class _Writer:
             extent = e.sub(self.rows, row), e.sub(self.columns, column)
             self._lines(self.tile, (row, extent[0]), (column, extent[1]))
 
-    def _pointers(self, factor: _Factor, first: Value, count: int, length: Value) -> list[str]:
+    def _pointers(self, factor: Operand, first: Value, count: int, length: Value) -> list[str]:
         """Where some rows of a factor begin; past the edge, where the last one does."""
         e = self.e
         exact = isinstance(length, int) and length % count == 0
@@ -576,7 +515,7 @@ class _Writer:
             indices = [e.minimum(i, e.sub(length, 1)) for i in indices]
         return [self.v.at(factor.pointer, e.mul(factor.lane, i)) for i in indices]
 
-    def _pack_across(self) -> tuple[_Factor, int]:
+    def _pack_across(self) -> tuple[Operand, int]:
         """The right factor copied so that for each vector along k its columns follow each other."""
         e, v = self.e, self.v
         assert isinstance(self.columns, int)
@@ -598,11 +537,4 @@ class _Writer:
                 fill(loop.iv, v.lanes)
         if inner % v.lanes:
             fill(full, inner % v.lanes)
-        return _Factor(source.expression, source.axis, "inner", place, v.lanes, 1), step
-
-
-def _greatest(factor: _Factor) -> int | None:
-    """The greater stride of a factor where both are known."""
-    if isinstance(factor.lane, int) and isinstance(factor.step, int):
-        return max(abs(factor.lane), abs(factor.step))
-    return None
+        return Operand(source.expression, source.axis, "inner", place, v.lanes, 1), step

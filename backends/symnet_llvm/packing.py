@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from symnet_llvm.ir import Value, vector
 from symnet_llvm.microkernel import Stream, Vectors
 
-
 AHEAD = 4
 """Rows that are fetched before they are copied."""
 

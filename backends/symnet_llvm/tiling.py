@@ -24,7 +24,7 @@ GUESS = 256
 """Length assumed of a symbolic axis."""
 
 INNER_BLOCK = 512
-"""Most products summed in one go where factors are packed."""
+"""Products that are summed in one go where there are a great many."""
 SCRATCH = 1 << 20
 """Most bytes of a packed block of the right factor, read once for each row of tiles."""
 STREAM = 1 << 21
@@ -35,6 +35,8 @@ FAR = 1 << 19
 """Bytes above which a factor is better read from a packed copy."""
 CHEAP = 4
 """Operations up to which an epilogue may be written out for each vector of a tile."""
+MANY = 64
+"""Rows for which it is worth while to copy such a factor."""
 EFFORT = 1200
 """Cycles that a plan must save for each piece of code that others do without."""
 SHARED = 50_000
@@ -179,12 +181,12 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
     pages = left.stride is None or left.stride * shape.itemsize % 2048 == 0
     crowded = left.order == "inner" and pages and inner > 64
     # Streams of few elements from each of many rows are not what caches foresee.
-    large = rows * inner * shape.itemsize > FAR
+    large = shape.inner is not None and rows * inner * shape.itemsize > FAR
     pack_left = (
         left.order == "computed" or shape.rows is None or ((crowded or large) and vectors >= 8)
     )
     fetch = shape.updates and inner < 256 and rows * columns * shape.itemsize > 4 * FAR
-    pack_right = right.order != "along" or (size > FAR and rows >= 64)
+    pack_right = right.order != "along" or (size > FAR and (shape.rows or 0) >= MANY)
     cost = 0.0
     if pack_left:
         cost += rows * inner * 1.5 * _packing(left.order, lanes)
@@ -218,6 +220,8 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
                 total += EFFORT + 0.02 * total
             if down * across == 1 and rows * columns * inner > SHARED:
                 total *= 1.2
+            if shape.columns is None:
+                total *= 1.1  # the last vector may be nearly empty
             yield Plan(
                 swapped, False, m, n, pack_left, pack_right,
                 inner_block,
@@ -252,8 +256,8 @@ def _across(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator
             down, across = _tiles(rows, m), _tiles(columns, n)
             turn = max(m * n, m + n, 4) + 0.1 * (m + n)
             finish = 40 + m * _tiles(n, 4) * 16 + _finish(shape, m, _tiles(n, lanes), lanes, False)
-            # The whole right factor passes by for each row of tiles.
-            traffic = down * size / (1 << 20 if size < 1 << 15 else 32 if size < FAR else 8)
+            # The whole right factor passes by again for each further row of tiles.
+            traffic = (down - 1) * size / (1 << 20 if size < 1 << 15 else 32 if size < FAR else 8)
             total = EFFORT * (1 + pack_right) + cost + traffic + down * across * (
                 steps * turn + finish
             )

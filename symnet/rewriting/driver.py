@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from symnet.graph import Apply, Constant, Interner, Variable, ancestors
+from symnet.graph import Apply, Constant, Interner, Variable, ancestors, built_at
 from symnet.op import constant
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.shape import Broadcast, ShapeOf
@@ -57,8 +57,8 @@ class Driver:
             inputs = [self._leaf(v) if v.owner is None else self._final[v] for v in node.inputs]
             outs = self._interner.apply(node.op, inputs, like=node)
             for old, new in zip(node.outputs, outs, strict=True):
-                self._final[old] = self._final[new] = new
-            if len(outs) == 1:
+                self._final[old] = self._final.setdefault(new, new)
+            if len(outs) == 1 and self._final[node.out] is outs[0]:
                 self._final[node.out] = self._improve(outs[0], depth)
         return self._leaf(root) if root.owner is None else self._final[root]
 
@@ -69,14 +69,15 @@ class Driver:
         self._final[v] = v
         if depth >= BUDGET:
             return v
-        for rule in self._rules_for(node):
-            found = rule.apply(node)
-            if found is None or found is v:
-                continue
-            new = self._finish(fitted(found, v), depth + 1)
-            self.counts[rule.name] = self.counts.get(rule.name, 0) + 1
-            self._final[v] = new
-            return new
+        with built_at(node.line):
+            for rule in self._rules_for(node):
+                found = rule.apply(node)
+                if found is None or found is v:
+                    continue
+                new = self._finish(fitted(found, v), depth + 1)
+                self.counts[rule.name] = self.counts.get(rule.name, 0) + 1
+                self._final[v] = new
+                return new
         return v
 
     def _rules_for(self, node: Apply) -> Iterable[AnyRule]:

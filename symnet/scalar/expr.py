@@ -325,11 +325,7 @@ class Load(Expr):
 
     def __eq__(self, other: object) -> bool:
         return self is other or (
-            isinstance(other, Load)
-            and self._hash == other._hash
-            and self.buffer == other.buffer
-            and self.dtype == other.dtype
-            and self.offset == other.offset
+            isinstance(other, Load) and self._hash == other._hash and _same_structure(self, other)
         )
 
     __hash__ = Expr.__hash__
@@ -354,14 +350,32 @@ class Call(Expr):
 
     def __eq__(self, other: object) -> bool:
         return self is other or (
-            isinstance(other, Call)
-            and self._hash == other._hash
-            and self.op is other.op
-            and self.dtype == other.dtype
-            and self.operands == other.operands
+            isinstance(other, Call) and self._hash == other._hash and _same_structure(self, other)
         )
 
     __hash__ = Expr.__hash__
+
+
+def _same_structure(a: Expr, b: Expr) -> bool:
+    """Whether two expressions are equal: no recursion, and each pair of nodes compared once."""
+    stack, seen = [(a, b)], set[tuple[int, int]]()
+    while stack:
+        x, y = stack.pop()
+        if x is y or (id(x), id(y)) in seen:
+            continue
+        seen.add((id(x), id(y)))
+        match x, y:
+            case Call(), Call():
+                if x.op is not y.op or x.dtype != y.dtype or len(x.operands) != len(y.operands):
+                    return False
+                stack.extend(zip(x.operands, y.operands, strict=True))
+            case Load(), Load():
+                if x.buffer != y.buffer or x.dtype != y.dtype:
+                    return False
+                stack.append((x.offset, y.offset))
+            case _ if x != y:
+                return False
+    return True
 
 
 def cast_to(dtype: str) -> ScalarOp:
@@ -393,8 +407,12 @@ def walk(*roots: Expr) -> Iterator[Expr]:
             yield x
         elif x not in seen:
             seen.add(x)
-            stack.append((x, True))
-            stack.extend((a, False) for a in reversed(x.args))
+            args = x.args
+            if args:
+                stack.append((x, True))
+                stack.extend([(a, False) for a in reversed(args)])
+            else:
+                yield x
 
 
 def rebuild(x: Expr, args: tuple[Expr, ...]) -> Expr:

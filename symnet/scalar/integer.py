@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
+from symnet.scalar.algebra import Algebra, Polynomial, Range
 from symnet.scalar.expr import Const, Expr, Symbol
 from symnet.scalar.integer_values import evaluate_int, int_div, int_mod
-from symnet.scalar.polynomial import Algebra, Polynomial, Range
 
 __all__ = [
     "NotAffineError",

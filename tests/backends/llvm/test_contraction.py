@@ -261,8 +261,8 @@ def plans(case: Case, target) -> list[tiling.Plan]:
     if case.left == "rows" and not by_rows:
         pack = case.right != "columns"
         found += [
-            tiling.Plan(False, True, m, n, False, pack, 0, 0, 0, False, False, False, True, False, 0)
-            for m, n in ((2, 4), (1, 1), (3, 2))
+            tiling.Plan(False, True, *size, False, pack, 0, 0, 0, *[False] * 3, True, False, 0)
+            for size in ((2, 4), (1, 1), (3, 2))
         ]
     return found
 
@@ -306,3 +306,36 @@ def test_factors_too_big_for_one_panel(dtype):
         Case(1, 1, 30, "rows", "columns", "thin", dtype),
     ]
     check(cases, HOST)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda t: f"{t.vector_bytes}B")
+def test_infinities_stay_in_their_rows_and_columns(target):
+    cases = [
+        Case(m, n, k, left, right, "plain")
+        for (m, n, k), left, right in itertools.product(
+            ((7, 10, 37), (20, 33, 100), (33, 1, 17)), ("rows", "columns"), ("rows", "columns")
+        )
+    ]
+    native = Native(cases, target)
+    rng = np.random.default_rng(0)
+    for i, case in enumerate(cases):
+        memory = case.memory(rng)
+        memory["a"][:] = 1
+        memory["b"][:] = 1
+        for row, k in ((1, 2), (case.rows - 1, case.inner - 1)):
+            place = evaluate(case.work().left.offset, {ROW: row, INNER: k})
+            memory["a"][place] = np.inf
+        place = evaluate(case.work().right.offset, {INNER: case.inner - 1, COLUMN: 0})
+        memory["b"][place] = np.nan
+        got = native.run(i, memory, 1)["c"]
+        np.testing.assert_array_equal(got, expected(case, memory)["c"], err_msg=str(case))
+
+
+def test_scratch_memory_is_bounded_whatever_the_lengths():
+    for left, right, dtype in itertools.product(
+        ("rows", "columns"), ("rows", "columns", "square"), ("float32", "float64")
+    ):
+        work = Case(9, 9, 9, left, right, "tanh", dtype, "mnk").work()
+        assert emit_contraction(work, "f", HOST).scratch_bytes < 16 << 20
+    large = Case(3000, 3000, 30_000, "rows", "columns").work()
+    assert emit_contraction(large, "f", HOST).scratch_bytes < 16 << 20

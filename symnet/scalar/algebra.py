@@ -241,8 +241,11 @@ class Algebra:
             return _number(apply(x, tuple(_constant(p) for p in operands)))
         pairs = zip(operands, x.operands, strict=True)
         args = tuple([self._again(self.expression(p, a)) for p, a in pairs])
-        if x.op.commutative and len(args) == 2:
-            args = tuple(sorted(args, key=self._key_of_operand))
+        if x.op.commutative and args[0].dtype in ("int64", "bool"):
+            # In one order, constants last.
+            args = tuple(
+                sorted(args, key=lambda a: (isinstance(a, Const), self._key_of_operand(a)))
+            )
         return self.atom(Call(x.op, args, x.dtype))
 
     def mentions(self, key: str, keys: Mapping[str, Any]) -> bool:
