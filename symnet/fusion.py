@@ -20,7 +20,7 @@ from symnet.elements import Elements
 from symnet.graph import Apply, Constant, Variable, ancestors, consumers
 from symnet.grouping import nests
 from symnet.kernel import COLUMN, INNER, ROW, accumulated
-from symnet.nest import Reduction, axes, is_free
+from symnet.nest import Reduction, axes
 from symnet.op import ContractionOp, Fault, Index, IndexedOp
 from symnet.scalar import Const, Expr, Load, Symbol, cast, const, rows, substitute, walk
 from symnet.types import TensorType
@@ -34,13 +34,13 @@ from symnet.values import (
     Nest,
     Product,
     Ref,
+    Survey,
     Value,
     element_at,
     normal,
     position,
-    reduces,
     replace_refs,
-    weigh,
+    survey,
 )
 
 FAULT_AXES = 1000
@@ -132,16 +132,16 @@ class Fusion:
     def _place_indexed(self, node: Apply, out: Variable) -> None:
         index = normal(axes(out.ndim), self.shape(out))
         body = self._element_of(node, out, index)
-        weight = weigh(body)
-        if self._is_inlined(node, out, body, weight):
+        found = survey(body)
+        if self._is_inlined(node, out, found):
             self._inline.add(out)
             self._elements[out, index] = body
         else:
-            self._settle(out, body)
+            self._settle(out, body, found)
 
     def _place_fault(self, node: Apply, fault: Fault) -> None:
         """A flag that is 1 where the data are at fault."""
-        flag = Variable(TensorType("int64", ()))
+        flag = Variable(TensorType("int64", ()), name=f"check of {node.op}")
         context = Elements(self, node, first=FAULT_AXES)
         body = context.reduce(
             rows()["maximum"],
@@ -156,15 +156,15 @@ class Fusion:
                 return
             self._looked_at.add(looked_at)
         # Of no data there is no greatest, and nothing at fault.
-        self._settle(flag, rows()["maximum"](body, 0))
+        body = rows()["maximum"](body, 0)
+        self._settle(flag, body, survey(body))
         self.values[flag].stored = self.values[flag].loaded = True
         place = f"\n  built at {node.line}" if node.line else ""
         self.faults.append((flag, fault.message + place))
 
-    def _is_inlined(self, node: Apply, out: Variable, body: Expr, weight: int) -> bool:
-        if out in self._required or weight > LARGEST:
-            return False
-        if any(isinstance(x, Reduction) for x in walk(body)):
+    def _is_inlined(self, node: Apply, out: Variable, found: Survey) -> bool:
+        weight = found.weight
+        if out in self._required or weight > LARGEST or found.reductions:
             return False
         readers = self._readers.get(out, [])
         if any(not isinstance(r.op, IndexedOp) for r in readers):
@@ -187,11 +187,11 @@ class Fusion:
             for out in reader.outputs
         )
 
-    def _settle(self, out: Variable, body: Expr) -> None:
+    def _settle(self, out: Variable, body: Expr, found: Survey) -> None:
         """Make a value of `out`: find its stage and home, and take in what can be taken in."""
         value = Value(out, self.shape(out), -1)
-        refs = [x for x in walk(body) if isinstance(x, Ref)]
-        home = self._epilogue_of(value, body, refs) if self._fuse else None
+        refs = found.refs
+        home = self._epilogue_of(value, found) if self._fuse else None
         if home is not None:
             value.home, value.stage = home, home.stage
         else:
@@ -211,20 +211,22 @@ class Fusion:
             else:
                 replacement[r] = self.load(u, r.index)
         value.expr = replace_refs(body, replacement)
-        if home is None and not value.shape:
-            self._split_reductions(value)
-        value.weight = weigh(value.expr)
+        found = survey(value.expr)
+        if home is None and not value.shape and found.reductions:
+            self._split_reductions(value, found.reductions)
+            found = survey(value.expr)
+        value.weight, value.reductions = found.weight, found.reductions
         self.values[out] = value
         if home is not None:
             self._product_of[home].values.append(value)
 
-    def _split_reductions(self, value: Value) -> None:
+    def _split_reductions(self, value: Value, reductions: Sequence[Reduction]) -> None:
         """Compute long reductions to one number by way of an array of partial results."""
         assert value.expr is not None
-        inner = {y for x in walk(value.expr) if isinstance(x, Reduction) for y in walk(x.body)}
+        inner = set(walk(*(x.body for x in reductions)))
         replacement: dict[Expr, Expr] = {}
-        for x in walk(value.expr):
-            if isinstance(x, Reduction) and x not in inner:
+        for x in reductions:
+            if x not in inner:
                 lengths = [int(n.value) if isinstance(n, Const) else 0 for n in x.extents]
                 if math.prod(lengths) >= SPLIT:
                     replacement[x] = self._in_parts(x, lengths, value.stage)
@@ -244,14 +246,16 @@ class Fusion:
         extent = (
             const(chunk) if length % chunk == 0 else rows()["minimum"](const(chunk), length - start)
         )
-        partial = Variable(TensorType(x.dtype, (parts,)))
+        partial = Variable(TensorType(x.dtype, (parts,)), name="parts")
         expr = Reduction(
             x.combine,
             x.symbols,
             tuple(extent if k == axis else n for k, n in enumerate(x.extents)),
             substitute(x.body, {symbol: start + symbol}),
         )
-        value = Value(partial, (const(parts),), stage, expr=expr, weight=weigh(expr))
+        value = Value(partial, (const(parts),), stage, expr=expr)
+        found = survey(expr)
+        value.weight, value.reductions = found.weight, found.reductions
         self.values[partial] = value
         return Reduction(x.combine, (symbol,), (const(parts),), self.load(value, (symbol,)))
 
@@ -262,9 +266,8 @@ class Fusion:
             return False
         own = axes(len(u.shape))
         kept = {a for a, x in zip(own, ref.index, strict=True) if a == x}
-        reductions = [x for x in walk(u.expr) if isinstance(x, Reduction)]
-        if reductions:
-            needed = {a for a in own for x in reductions if is_free(a, x)}
+        if u.reductions:
+            needed = {x for x in walk(*u.reductions) if isinstance(x, Symbol) and x in own}
             if not needed <= kept:
                 return False
             if not needed and reader.variable.ndim:
@@ -279,11 +282,11 @@ class Fusion:
         aligned = all(a in kept or n == const(1) for a, n in zip(own, u.shape, strict=True))
         return aligned or u.weight <= MODERATE
 
-    def _epilogue_of(self, value: Value, body: Expr, refs: list[Ref]) -> Value | None:
+    def _epilogue_of(self, value: Value, found: Survey) -> Value | None:
         """The contraction whose epilogue can compute `value`, if there is one."""
-        if value.variable.ndim != 2 or any(isinstance(x, Reduction) for x in walk(body)):
+        if value.variable.ndim != 2 or found.reductions:
             return None
-        targets = [self._target(r) for r in refs]
+        targets = [self._target(r) for r in found.refs]
         homes = dict.fromkeys(u.home for u in targets if u.home is not None)
         if not homes:
             return None
@@ -291,12 +294,12 @@ class Fusion:
         if home.shape != value.shape:
             return None
         own = normal(axes(2), value.shape)
-        for r, u in zip(refs, targets, strict=True):
+        for r, u in zip(found.refs, targets, strict=True):
             if u.home is home:
                 if r.index != own:
                     return None
             elif u.stage + 1 > home.stage and not (
-                u.is_nest and u.stage <= home.stage and self._fits(r, value) and not reduces(u)
+                u.is_nest and u.stage <= home.stage and self._fits(r, value) and not u.reductions
             ):
                 return None
         return home
@@ -333,7 +336,8 @@ class Fusion:
             if v.owner is None:
                 self._leaf(v)
             else:
-                self._settle(v, self.element(v, normal(axes(v.ndim), self.shape(v))))
+                body = self.element(v, normal(axes(v.ndim), self.shape(v)))
+                self._settle(v, body, survey(body))
         value = self.values[v]
         value.stored = value.loaded = True
         return value
@@ -383,9 +387,7 @@ class Fusion:
         named = [(self._buffer_of(v), v) for v in self.values.values() if v.loaded]
         small = {name for name, v in named if all(n == const(1) for n in v.shape)}
         kept = {name for name, v in named if v.stage < 0}
-        return nests(
-            values, lambda v: v.variable in flags, small.__contains__, kept.__contains__
-        )
+        return nests(values, lambda v: v.variable in flags, small.__contains__, kept.__contains__)
 
 
 def _even_parts(length: int) -> int:

@@ -197,16 +197,14 @@ class _Lowering:
         for draft, group in zip(self.drafts, groups, strict=False):
             for v in group.outputs if isinstance(group, Host) else group.values:
                 home[v.variable] = draft, group
-        copies: list[Copy] = []
-        updated = {s for s, _ in self.frozen.updates}
+        copies = self._leaf_updates()
         for shared, value in self.frozen.updates:
-            name = self.names[shared]
             if value.owner is None:
-                copies.extend(self._leaf_update(value, name, value in updated))
                 continue
+            name = self.names[shared]
             draft, group = home[value]
             targets = self.targets[value]
-            if self._in_place(shared, value, draft, group):
+            if self._may_overwrite(shared, value, group) and self._overwrite(name, draft):
                 targets.append(name)
                 continue
             if not targets:
@@ -215,18 +213,34 @@ class _Lowering:
             copies.append(Copy(targets[0], name))
         return copies
 
-    def _leaf_update(self, value: Variable, name: str, is_updated: bool) -> list[Copy]:
-        source = self._buffer_of(self.fusion.values[value])
-        if source == name:
-            return []
-        if not is_updated:
-            return [Copy(source, name)]
-        saved = self._temporary(value.dtype, self.dims.shape(value))
-        self.graph.add(Draft(0, frozenset((source,)), frozenset((saved,)), Copy(source, saved)))
-        return [Copy(saved, name)]
+    def _leaf_updates(self) -> list[Copy]:
+        """Updates to the old value of something else; returns what is to be copied at the end."""
+        drafts = []
+        for shared, value in self.frozen.updates:
+            if value.owner is None and value is not shared:
+                name, source = self.names[shared], self._buffer_of(self.fusion.values[value])
+                draft = Draft(0, frozenset((source,)), frozenset(), Copy(source, name))
+                self.graph.add(draft)
+                drafts.append((name, source, value, draft))
+        copies = []
+        for name, source, value, draft in drafts:
+            if not self._overwrite(name, draft):
+                saved = self._temporary(value.dtype, self.dims.shape(value))
+                draft.step = Copy(source, saved)
+                copies.append(Copy(saved, name))
+        return copies
 
-    def _in_place(self, shared: Variable, value: Variable, draft: Draft, group: Group) -> bool:
-        """Whether `group` may write the new value over the old one."""
+    def _overwrite(self, name: str, draft: Draft) -> bool:
+        """Have `draft` write a shared buffer after all who read it; False if it cannot wait."""
+        later = [d for d in self.graph.readers(name) if d is not draft]
+        if any(self.graph.precedes(draft, d) for d in later):
+            return False
+        for d in later:
+            d.before.append(draft)
+        return True
+
+    def _may_overwrite(self, shared: Variable, value: Variable, group: Group) -> bool:
+        """Whether `group` itself may write the new value over the old one."""
         name = self.names[shared]
         if isinstance(group, Host) or self.dims.shape(shared) != self.dims.shape(value):
             return False
@@ -236,14 +250,7 @@ class _Lowering:
             return False
         shape = self.dims.shape(value)
         here = simplify(position(shape, normal(axes(value.ndim), shape)))
-        if not all(self._reads_only(name, here, v, shape) for v in group.values):
-            return False
-        later = [d for d in self.graph.readers(name) if d is not draft]
-        if any(self.graph.precedes(draft, d) for d in later):
-            return False
-        for d in later:
-            d.before.append(draft)
-        return True
+        return all(self._reads_only(name, here, v, shape) for v in group.values)
 
     @staticmethod
     def _reads_only(name: str, here: Expr, value: Value, shape: tuple[Expr, ...]) -> bool:
@@ -337,7 +344,7 @@ def _contraction(
         value = substitute(root.expr, moved)
         if not isinstance(value, Const | Symbol):
             lets.append(Let(Symbol(f"s{number}", value.dtype), value))
-            value = Symbol(f"s{number}", value.dtype)
+            moved[root.expr] = value = Symbol(f"s{number}", value.dtype)
         stores.extend(Store(b, offset, value) for b in root.buffers)
     factors = (Let(Symbol("left", dtype), left), Let(Symbol("right", dtype), right))
     lengths = tuple(Let(Symbol(f"size{k}"), n) for k, n in enumerate(sizes))
@@ -345,13 +352,14 @@ def _contraction(
     found = abstract((*lengths, *factors, *lets, *stores), dtypes, bound)
     rows, columns, inner, left, right = (s.value for s in found.stmts[:5] if isinstance(s, Let))
     epilogue = tuple(s for s in found.stmts[5:] if isinstance(s, Let | Store))
-    work = Contraction(
-        found.params, found.ints, rows, columns, inner, left, right, epilogue, dtype
-    )
+    work = Contraction(found.params, found.ints, rows, columns, inner, left, right, epilogue, dtype)
     return work, found
 
 
 def _label(values: Sequence[Value]) -> str:
     """The operations that values come from."""
-    ops = [str(v.variable.owner.op) for v in values if v.variable.owner is not None]
-    return " ".join(dict.fromkeys(ops))
+    found = [
+        str(v.variable.owner.op) if v.variable.owner is not None else v.variable.name or ""
+        for v in values
+    ]
+    return " ".join(dict.fromkeys(found))

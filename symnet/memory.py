@@ -7,6 +7,7 @@ not overlap. First fit by decreasing size over liveness intervals.
 from __future__ import annotations
 
 import math
+from bisect import insort
 from collections.abc import Mapping
 
 from symnet import dtypes
@@ -46,18 +47,17 @@ def plan(program: Program, sizes: Mapping[str, int]) -> tuple[dict[str, int], in
         for b in temporaries
     }
     offsets: dict[str, int] = {}
+    placed: list[tuple[int, int, str]] = []  # start, end and name, by start
     for b in sorted(temporaries, key=lambda b: (-bytes_of[b.name], first[b.name])):
-        taken = sorted(
-            (offsets[o], offsets[o] + bytes_of[o])
-            for o in offsets
-            if first[o] <= last[b.name] and first[b.name] <= last[o]
-        )
+        begin, end, size = first[b.name], last[b.name], bytes_of[b.name]
         place = 0
-        for start, end in taken:
-            if start - place >= bytes_of[b.name]:
+        for start, stop, other in placed:
+            if start - place >= size:
                 break
-            place = max(place, end)
+            if stop > place and first[other] <= end and begin <= last[other]:
+                place = stop
         offsets[b.name] = place
+        insort(placed, (place, place + size, b.name))
     total = max((offsets[n] + bytes_of[n] for n in offsets), default=0)
     return offsets, total
 

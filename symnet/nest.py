@@ -80,11 +80,6 @@ def axes(ndim: int) -> tuple[Symbol, ...]:
     return tuple(Symbol(f"i{k}") for k in range(ndim))
 
 
-def is_free(symbol: Symbol, x: Expr) -> bool:
-    """Whether `x` depends on an output axis."""
-    return any(y == symbol for y in walk(x))
-
-
 @dataclass(frozen=True, slots=True)
 class Root:
     """What to compute: an element's expression, and where to store it."""
@@ -114,7 +109,8 @@ class _Builder:
         ready = dict(ready)
         stmts = self.reductions([r.expr for r in roots], ready, bound)
         if stmts and depth:
-            stmts.extend(self.invariants(roots, depth, ready, bound))
+            deeper = [r.expr for r in roots if len(r.shape) > depth]
+            stmts.extend(self.invariants(deeper, ready, bound))
         here = [r for r in roots if len(r.shape) == depth]
         stores: list[Stmt] = []
         for root in here:
@@ -123,18 +119,18 @@ class _Builder:
                 # All loads come before all stores: updates see the old values.
                 name = self.fresh(value.dtype)
                 stmts.append(Let(name, value))
-                value = name
+                ready[root.expr] = value = name
             offset: Expr = const(0)
             for n, i in zip(root.shape, axes(depth), strict=True):
                 offset = offset * n + (const(0) if n == const(1) else i)
             stores.extend(Store(b, offset, value) for b in root.buffers)
         stmts.extend(stores)
-        deeper: dict[Expr, list[Root]] = {}
+        nested: dict[Expr, list[Root]] = {}
         for root in roots:
             if len(root.shape) > depth:
-                deeper.setdefault(root.shape[depth], []).append(root)
+                nested.setdefault(root.shape[depth], []).append(root)
         axis = Symbol(f"i{depth}")
-        for extent, inner in deeper.items():
+        for extent, inner in nested.items():
             body = self.block(inner, depth + 1, ready, bound | {axis})
             if extent == const(1):
                 stmts.extend(body)
@@ -143,18 +139,17 @@ class _Builder:
         return stmts
 
     def invariants(
-        self, roots: list[Root], depth: int, ready: dict[Expr, Expr], bound: frozenset[Symbol]
+        self, exprs: Sequence[Expr], ready: dict[Expr, Expr], bound: frozenset[Symbol]
     ) -> list[Stmt]:
         """Statements for what inner loops would compute again and again; entered in `ready`."""
         closed = _Closed(bound)
         stmts: list[Stmt] = []
-        deeper = [r.expr for r in roots if len(r.shape) > depth]
-        order = list(walk(*deeper))
+        order = list(walk(*exprs))
         computes: dict[Expr, bool] = {}
         for x in order:
             data = isinstance(x, Load | Reduction) or any(computes[a] for a in x.args)
             computes[x] = data
-        wanted = {x for x in deeper if x not in ready}
+        wanted = {x for x in exprs if x not in ready}
         chosen: set[Expr] = set()
         for x in reversed(order):
             if x not in wanted:
@@ -174,7 +169,7 @@ class _Builder:
     def reductions(
         self, exprs: Iterable[Expr], ready: dict[Expr, Expr], bound: frozenset[Symbol]
     ) -> list[Stmt]:
-        """Statements for the reductions that depend on `bound` axes only; enters them in `ready`."""
+        """Statements for the reductions over `bound` axes only; enters them in `ready`."""
         levels: dict[tuple[int, tuple[Expr, ...]], list[Reduction]] = {}
         level_of: dict[Expr, int] = {}
         closed = _Closed(bound)
@@ -186,6 +181,8 @@ class _Builder:
             levels.setdefault((level_of[x], x.extents), []).append(x)
         stmts: list[Stmt] = []
         for (_, extents), group in sorted(levels.items(), key=lambda item: item[0][0]):
+            if bound:
+                stmts.extend(self.invariants([x.body for x in group], ready, bound))
             symbols = group[0].symbols
             bodies = []
             for x in group:

@@ -77,6 +77,8 @@ class Value:
         Whether another group reads it from memory.
     weight
         Operations in `expr`.
+    reductions
+        Reductions in `expr`.
     """
 
     variable: Variable
@@ -87,6 +89,7 @@ class Value:
     stored: bool = False
     loaded: bool = False
     weight: int = 0
+    reductions: tuple[Reduction, ...] = ()
 
     @property
     def is_nest(self) -> bool:
@@ -141,19 +144,48 @@ class Host:
 Group = Nest | Product | Host
 
 
-def weigh(root: Expr) -> int:
-    """Operations on data in an expression; arithmetic on axes and lengths is free."""
-    total = 0
-    depends: dict[Expr, bool] = {}
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What one walk through an expression finds.
+
+    Attributes
+    ----------
+    weight
+        Operations on data; arithmetic on axes and lengths is free.
+    refs
+        References to values.
+    reductions
+        Reductions.
+    """
+
+    weight: int
+    refs: tuple[Ref, ...]
+    reductions: tuple[Reduction, ...]
+
+
+def survey(root: Expr) -> Survey:
+    """Look at an expression."""
+    weight = 0
+    refs: list[Ref] = []
+    reductions: list[Reduction] = []
+    on_data: set[Expr] = set()
     for x in walk(root):
-        reads = isinstance(x, Load | Ref)
-        inner = any(depends[a] for a in x.args)
-        depends[x] = reads or inner
-        if reads and inner:
-            total += CHEAP  # a gather
-        elif isinstance(x, Call) and inner and not x.op.name.startswith("cast"):
-            total += 1 if x.op.expand is None else EXPANDED
-    return total
+        inner = any(a in on_data for a in x.args)
+        if isinstance(x, Load | Ref):
+            on_data.add(x)
+            if isinstance(x, Ref):
+                refs.append(x)
+            if inner:
+                weight += CHEAP  # a gather
+        elif inner:
+            on_data.add(x)
+            if isinstance(x, Reduction):
+                reductions.append(x)
+            elif isinstance(x, Call) and not x.op.name.startswith("cast"):
+                weight += 1 if x.op.expand is None else EXPANDED
+        elif isinstance(x, Reduction):
+            reductions.append(x)
+    return Survey(weight, tuple(refs), tuple(reductions))
 
 
 def position(shape: Dims, index: Index) -> Expr:
@@ -185,11 +217,6 @@ def element_at(value: Value, index: Index) -> Expr:
     own = axes(len(value.shape))
     moved: dict[Expr, Expr] = {a: x for a, x in zip(own, index, strict=True) if a != x}
     return substitute(value.expr, moved) if moved else value.expr
-
-
-def reduces(value: Value) -> bool:
-    """Whether the expression of a value contains a reduction."""
-    return value.expr is not None and any(isinstance(x, Reduction) for x in walk(value.expr))
 
 
 def replace_refs(body: Expr, replacement: Mapping[Expr, Expr]) -> Expr:

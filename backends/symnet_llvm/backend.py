@@ -50,9 +50,7 @@ class LLVMBackend:
         target, shared = host(), support(config.cache)
         threads = 1 if shared.pool is None else _threads()
         layout = Layout.of(program)
-        key = objects.key(
-            "program", program.hash(), repr(target), str(threads), str(profile)
-        )
+        key = objects.key("program", program.hash(), repr(target), str(threads), str(profile))
         found = objects.load(key) if config.cache else None
         text = _Text(program, layout, target, threads, profile)
         if found is None:

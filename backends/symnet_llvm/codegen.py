@@ -26,7 +26,8 @@ from symnet_llvm.ir import Emitted, Emitter, Value, register, signature
 from symnet_llvm.normal import normalize
 from symnet_llvm.partials import Partials, Parts, flat, like
 from symnet_llvm.plan import Vectors
-from symnet_llvm.strips import Strip, strips
+from symnet_llvm.rows import spread
+from symnet_llvm.strips import Strip, masks, strips
 from symnet_llvm.target import Target
 
 _CACHE_LINE = 64
@@ -56,15 +57,16 @@ def emit_kernel(work: Kernel, name: str, target: Target) -> Emitted:
 class _Codegen:
     def __init__(self, work: Kernel, name: str, target: Target) -> None:
         self.target = target
-        self.body = normalize(work.body)
         self.f = Emitter(name, signature(len(work.params), len(work.ints)))
         self.facts = Facts()
+        found = spread(normalize(work.body), self.facts, target)
+        self.body = found.stmts
         pointers = {p.name: f"%p{i}" for i, p in enumerate(work.params)}
         counts = uses(self.body) if target.fused else {}
-        self.values = Expressions(self.f, pointers, counts, self.facts)
+        self.values = Expressions(self.f, pointers, counts, self.facts, found.tiles)
         for i, symbol in enumerate(work.ints):
             self.values.bind(symbol, (f"%n{i}",))
-        self.plan = planning.make(self.body, self.facts, target)
+        self.plan = planning.make(self.body, self.facts, target, found.tiles.keys())
         self.copies = _COPIES
 
     def emit(self) -> Emitted:
@@ -230,10 +232,9 @@ class _Codegen:
                     with (
                         values.scope(),
                         f.loop(strip.low, strip.high, step, before=before) as frame,
+                        values.vectors(self._lanes(stmt, strip, frame.iv, how.width)),
                     ):
-                        masks = strip.masks(f, frame.iv, how.width)
-                        with values.vectors(Lanes(how.width, masks, stmt.axis, frame.iv)):
-                            self._block(stmt.body)
+                        self._block(stmt.body)
 
     @contextmanager
     def _alone(
@@ -244,10 +245,14 @@ class _Codegen:
         What it computes is there for later loops over the same axis: the exponentials that one
         reduction sums are those that the loop after it divides by the sum.
         """
-        masks = strip.masks(self.f, strip.low, width)
-        lanes = Lanes(width, masks, stmt.axis, strip.low)
+        lanes = self._lanes(stmt, strip, strip.low, width)
         with self.values.vectors(lanes, local=bound((stmt,)) - {stmt.axis}):
-            yield masks
+            yield lanes.masks
+
+    def _lanes(self, stmt: Loop | Reduce, strip: Strip, at: Value, width: int) -> Lanes:
+        """The lanes of the iteration of a strip that begins at `at`."""
+        counts = strip.counts(self.f, at, width)
+        return Lanes(width, masks(self.f, counts, width), stmt.axis, at, counts)
 
     def _serial(self, stmt: Loop, low: Value, high: Value, body: Callable[[], None]) -> None:
         """Write a loop that runs one iteration at a time; a short one is written out."""
@@ -297,11 +302,11 @@ class _Codegen:
         extent = values.scalar(stmt.extent)
         found = strips(f, 0, extent, how)
         if _is_alone(found):
-            with self._alone(stmt, found[0], width) as masks:
+            with self._alone(stmt, found[0], width) as used:
                 self._block(stmt.body)
                 for s in sums:
                     nothing = [None] * how.units
-                    s.parts = self._masked(s, self._combined(s, nothing, True), nothing, masks)
+                    s.parts = self._masked(s, self._combined(s, nothing, True), nothing, used)
         else:
             with values.scope():
                 before = self._before(stmt, 0, extent)
@@ -309,11 +314,11 @@ class _Codegen:
                     step = width * strip.units
 
                     def body(at: Value, parts: list[Parts], strip: Strip = strip) -> list[Parts]:
-                        masks = strip.masks(f, at, width)
-                        with values.vectors(Lanes(width, masks, stmt.axis, at)):
+                        with values.vectors(self._lanes(stmt, strip, at, width)):
                             self._block(stmt.body)
+                            used = values.lanes.masks
                             return [
-                                self._masked(s, self._combined(s, flat(p), True), flat(p), masks)
+                                self._masked(s, self._combined(s, flat(p), True), flat(p), used)
                                 for s, p in zip(sums, parts, strict=True)
                             ]
 

@@ -34,7 +34,9 @@ from symnet_llvm.ir import (
     register,
     vector,
 )
+from symnet_llvm.rows import Tile, Tiles
 from symnet_llvm.scalars import primitive
+from symnet_llvm.tiles import TileAccess
 
 _COMPARISONS = frozenset({"eq", "neq", "lt", "le", "gt", "ge"})
 
@@ -55,12 +57,15 @@ class Lanes:
         The loop axis that runs along the lanes, if any.
     base
         Its value in the first lane of the first unit.
+    counts
+        For each unit the number of lanes that count, or None for all; needed for tiles.
     """
 
     width: int
     masks: tuple[str | None, ...] = (None,)
     axis: Symbol | None = None
     base: Value = 0
+    counts: tuple[Value | None, ...] = (None,)
 
     @property
     def units(self) -> int:
@@ -85,6 +90,8 @@ class Expressions:
         term of. Empty means no fusing.
     facts
         Facts that the caller has already gathered.
+    tiles
+        Places of which several are best read or written at once.
     """
 
     def __init__(
@@ -93,6 +100,7 @@ class Expressions:
         pointers: Mapping[str, str] | None = None,
         uses: Mapping[Expr, int] | None = None,
         facts: Facts | None = None,
+        tiles: Tiles | None = None,
     ) -> None:
         self.f = f
         self.facts = facts or Facts()
@@ -100,6 +108,8 @@ class Expressions:
         self.varying: frozenset[Symbol] = frozenset()
         self._pointers = pointers or {}
         self._uses = uses or {}
+        self._tiles = tiles or {}
+        self._unwritten: dict[Expr, tuple[str, ...]] = {}
         self._scopes: list[dict[Expr, Values]] = [{}]
         self._splats: list[dict[Expr, str]] = [{}]
         self._parked: list[dict[Lanes, tuple[dict[Expr, Values], dict[Expr, str]]]] = [{}]
@@ -293,6 +303,9 @@ class Expressions:
         if not self.varies(x):
             address = self.f.gep(pointer, self.scalar(x.offset), MEMORY[x.dtype])
             return (self.f.load(address, x.dtype),)
+        tile = self._tile(x.buffer, x.offset)
+        if tile is not None:
+            return self._read_tile(tile, x)
         lanes, memory = self.lanes, MEMORY[x.dtype]
         contiguous, places = self._places(pointer, x.offset, memory)
         if contiguous:
@@ -316,16 +329,54 @@ class Expressions:
             self.f.store(str(self.scalar(stmt.value)), address, dtype)
         else:
             values = self.vector(stmt.value)
+            tile = self._tile(stmt.buffer, stmt.offset)
+            if tile is not None:
+                self._write_tile(tile, stmt.offset, values)
+                return
             contiguous, places = self._places(pointer, stmt.offset, memory)
             write = self.f.store if contiguous else self.f.scatter
             for value, p, mask in zip(values, places, lanes.masks, strict=True):
                 write(value, p, dtype, lanes.width, mask)
         self.forget(frozenset((stmt.buffer,)))
 
-    def _places(self, pointer: str, offset: Expr, memory: str) -> tuple[bool, list[str]]:
+    def _tile(self, buffer: str, offset: Expr) -> Tile | None:
+        """The tile that a place belongs to, if its rows run along the lanes."""
+        tile = self._tiles.get((buffer, offset))
+        return tile if tile is not None and tile.axis == self.lanes.axis else None
+
+    def _access_tile(self, tile: Tile) -> list[TileAccess]:
+        """A tile of each unit."""
+        pointer, lanes = self._pointers[tile.buffer], self.lanes
+        _, starts = self._places(pointer, tile.columns[0], MEMORY[tile.dtype], apart=False)
+        return [
+            TileAccess(self.f, tile, start, lanes.width, count)
+            for start, count in zip(starts, lanes.counts, strict=True)
+        ]
+
+    def _read_tile(self, tile: Tile, x: Load) -> Values:
+        units = [access.read() for access in self._access_tile(tile)]
+        columns = dict(zip(tile.columns, zip(*units, strict=True), strict=True))
+        for offset, values in columns.items():
+            self._scopes[-1][Load(x.buffer, offset, x.dtype)] = values
+        return columns[x.offset]
+
+    def _write_tile(self, tile: Tile, offset: Expr, values: tuple[str, ...]) -> None:
+        """Note the values of a column, and write the tile if it is the last one."""
+        self._unwritten[offset] = values
+        if offset == tile.columns[-1]:
+            columns = [self._unwritten.pop(c) for c in tile.columns]
+            units = zip(*columns, strict=True)
+            for access, unit in zip(self._access_tile(tile), units, strict=True):
+                access.write(list(unit))
+            self.forget(frozenset((tile.buffer,)))
+
+    def _places(
+        self, pointer: str, offset: Expr, memory: str, apart: bool = True
+    ) -> tuple[bool, list[str]]:
         """Where the lanes of each unit lie in memory.
 
-        Either (True) the address of the first lane, or (False) a vector of addresses.
+        Either (True) the address of the first lane, or (False) a vector of addresses; without
+        `apart` always the former.
         """
         f, lanes = self.f, self.lanes
         affine = self._affine(offset)
@@ -341,7 +392,7 @@ class Expressions:
             f.gep(first, f.mul(coefficient, unit * lanes.width), memory)
             for unit in range(lanes.units)
         ]
-        if coefficient == 1:
+        if coefficient == 1 or not apart:
             return True, starts
         if isinstance(coefficient, int) and abs(coefficient * lanes.width) < 2**31:
             steps = ", ".join(f"i32 {coefficient * i}" for i in range(lanes.width))

@@ -10,7 +10,7 @@ The plan depends on the kernel and the target only, never on the number of threa
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 
 from symnet import dtypes, kernel
@@ -28,11 +28,17 @@ _NS = 0.15
 _GATHER = 4
 """Cost of each lane of a load or store whose lanes are apart."""
 
+_TILED = 6
+"""Cost of a load or store of a column of a tile."""
+
 _COSTS = {"true_div": 6, "sqrt": 8, "quotient": 20, "remainder": 20, "maximum": 3, "minimum": 3}
 _LARGE = 48
 
 _LIGHT, _MEDIUM = 12, 40
 """Operations of a body up to which four vectors, and two, run in lockstep."""
+
+_HEAVY = 200
+"""Operations of a body from which one copy of it has to do."""
 
 _SMALL = 16384
 """Iterations of a loop up to which compiling it matters more than running it."""
@@ -107,9 +113,10 @@ def lanes(stmts: Iterable[Stmt], target: Target) -> int:
 class _Counter:
     """Counts operations."""
 
-    def __init__(self, facts: Facts, target: Target) -> None:
+    def __init__(self, facts: Facts, target: Target, tiled: Set[tuple[str, Expr]]) -> None:
         self.facts = facts
         self.target = target
+        self.tiled = tiled
 
     def expressions(
         self, roots: Iterable[Expr], local: frozenset[Symbol], axis: Symbol | None, width: int
@@ -124,7 +131,7 @@ class _Counter:
                 continue
             seen.add(x)
             if isinstance(x, Load):
-                cost += self.access(x.offset, x.dtype, axis, width)
+                cost += self.access(x.buffer, x.offset, x.dtype, axis, width)
                 if self.facts.buffers(x.offset):
                     stack.append(x.offset)
             elif isinstance(x, Call):
@@ -138,10 +145,14 @@ class _Counter:
     def _registers(self, dtype: str, width: int) -> int:
         return max(1, dtypes.itemsize(dtype) * width // self.target.vector_bytes)
 
-    def access(self, offset: Expr, dtype: str, axis: Symbol | None, width: int) -> float:
+    def access(
+        self, buffer: str, offset: Expr, dtype: str, axis: Symbol | None, width: int
+    ) -> float:
         """Operations of a load or store."""
         if axis is None or width == 1:
             return 1
+        if (buffer, offset) in self.tiled:
+            return _TILED
         stride = self.facts.stride(offset, axis)
         if stride == 0:
             return 1
@@ -162,7 +173,8 @@ class _Counter:
                     roots.append(stmt.value)
                     if self.facts.buffers(stmt.offset):
                         roots.append(stmt.offset)
-                    cost += self.access(stmt.offset, stmt.value.dtype, axis, width)
+                    dtype = stmt.value.dtype
+                    cost += self.access(stmt.buffer, stmt.offset, dtype, axis, width)
                 case Loop():
                     inner = frozenset((stmt.axis,))
                     cost += size(stmt.extent) * (1 + self.block(stmt.body, inner, axis, width))
@@ -195,9 +207,14 @@ def _units(weight: float, extent: Expr, width: int, nested: bool) -> int:
     return units
 
 
-def make(stmts: tuple[Stmt, ...], facts: Facts, target: Target) -> Plan:
-    """Decide how the statements of a kernel run."""
-    counter = _Counter(facts, target)
+def make(
+    stmts: tuple[Stmt, ...],
+    facts: Facts,
+    target: Target,
+    tiled: Set[tuple[str, Expr]] = frozenset(),
+) -> Plan:
+    """Decide how the statements of a kernel run; `tiled` are places in tiles."""
+    counter = _Counter(facts, target, tiled)
 
     def loop(stmt: Loop | Reduce) -> tuple[float, dict[int, Vectors]]:
         local = frozenset((stmt.axis,)) | bound(stmt.body)
@@ -219,7 +236,7 @@ def make(stmts: tuple[Stmt, ...], facts: Facts, target: Target) -> Plan:
             return serial, marks
         nested = not reducing and any(isinstance(s, Loop | Reduce) for s in stmt.body)
         units = _units(weight, stmt.extent, width, nested)
-        small = isinstance(stmt.extent, Const) and stmt.extent.value <= _SMALL
+        small = weight > _HEAVY or (isinstance(stmt.extent, Const) and stmt.extent.value <= _SMALL)
         masked = units == 1 and not nested and small and target.vector_bytes >= 64
         return vectors, {id(stmt): Vectors(width, units, masked)}
 

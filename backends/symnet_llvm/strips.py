@@ -38,14 +38,19 @@ class Strip:
     masked: bool = False
     alone: bool = False
 
-    def masks(self, f: Emitter, at: Value, width: int) -> tuple[str | None, ...]:
-        """The mask of each unit in the iteration that begins at `at`."""
+    def counts(self, f: Emitter, at: Value, width: int) -> tuple[Value | None, ...]:
+        """Lanes in use of each unit, None for all, in the iteration that begins at `at`."""
         if self.masked:
-            return (f.mask(f.sub(self.high, at), width),)
+            return (f.sub(self.high, at),)
         if self.lanes is None:
             return (None,) * self.units
         full = self.units - 1
-        return (*(None,) * full, f.mask(self.lanes - full * width, width))
+        return (*(None,) * full, self.lanes - full * width)
+
+
+def masks(f: Emitter, counts: tuple[Value | None, ...], width: int) -> tuple[str | None, ...]:
+    """The mask of each unit, given the number of its lanes in use."""
+    return tuple(None if count is None else f.mask(count, width) for count in counts)
 
 
 def _single(low: int, high: int, width: int, alone: bool) -> Strip:

@@ -136,7 +136,7 @@ arccosh = ScalarOp(
     partials=(lambda x, out: 1 / sqrt((x - 1.0) * (x + 1.0)),),
     expand=_arccosh,
     domain=((1, math.inf),),
-    ulp=2,
+    ulp=2.5,
     doc="The number from 0 on whose hyperbolic cosine is x.",
 )  # fmt: skip
 arctanh = ScalarOp(

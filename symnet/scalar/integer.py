@@ -13,15 +13,13 @@ from collections.abc import Iterable, Mapping
 
 from symnet.scalar.algebra import Algebra, Polynomial, Range
 from symnet.scalar.expr import Const, Expr, Symbol
-from symnet.scalar.integer_values import evaluate_int, int_div, int_mod
+from symnet.scalar.integer_values import evaluate_int
 
 __all__ = [
     "NotAffineError",
     "Range",
     "coefficient",
     "evaluate_int",
-    "int_div",
-    "int_mod",
     "simplify",
     "split",
 ]

@@ -9,25 +9,11 @@ from typing import Any
 from symnet.scalar.expr import Call, Const, Expr, Symbol
 
 
-def int_div(a: int, b: int) -> int:
-    """Floor division with NumPy's meaning of a zero divisor.
-
-    Examples
-    --------
-    >>> int_div(-7, 2), int_div(7, 0)
-    (-4, 0)
-    """
-    return a // b if b else 0
+def _int_div(a: int, b: int) -> int:
+    return a // b if b else 0  # as NumPy divides by zero
 
 
-def int_mod(a: int, b: int) -> int:
-    """Remainder of floor division with NumPy's meaning of a zero divisor.
-
-    Examples
-    --------
-    >>> int_mod(-7, 2), int_mod(7, 0)
-    (1, 0)
-    """
+def _int_mod(a: int, b: int) -> int:
     return a % b if b else 0
 
 
@@ -47,8 +33,8 @@ _MEANING: dict[str, Callable[..., Any]] = {
     "abs": abs,
     "sqr": lambda a: a * a,
     "identity": lambda a: a,
-    "int_div": int_div,
-    "mod": int_mod,
+    "int_div": _int_div,
+    "mod": _int_mod,
     "quotient": _quotient,
     "remainder": lambda a, b: a - b * _quotient(a, b),
     "minimum": min,

@@ -23,13 +23,13 @@ def _elementwise() -> Kernel:
 
 
 def _softmax() -> Kernel:
-    z = Load("z", i * 10 + j, F)
+    z = Load("z", i * 100 + j, F)
     top, total = Symbol("top", F), Symbol("total", F)
     e = T["exp"](z - top)
     rows = (
-        Reduce(j, const(10), (Accumulator(top, T["maximum"], z),)),
-        Reduce(j, const(10), (Accumulator(total, T["add"], e),)),
-        Loop(j, const(10), (Store("p", i * 10 + j, e / total),)),
+        Reduce(j, const(100), (Accumulator(top, T["maximum"], z),)),
+        Reduce(j, const(100), (Accumulator(total, T["add"], e),)),
+        Loop(j, const(100), (Store("p", i * 100 + j, e / total),)),
     )
     params = (Param("z", F, False), Param("p", F, True))
     return Kernel(params, (), (Loop(i, const(600), rows),))
