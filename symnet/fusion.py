@@ -92,6 +92,7 @@ class Fusion:
         self._required = set(outputs)
         self._inline: set[Variable] = set()
         self._elements: dict[tuple[Variable, Index], Expr] = {}
+        self._positions: dict[tuple[Dims, Index], Expr] = {}
         self.numbers: dict[Apply, int] = {}
         for leaf in leaves:
             self.values[leaf] = Value(leaf, shape(leaf), -1, stored=True)
@@ -362,7 +363,11 @@ class Fusion:
     def load(self, value: Value, index: Index) -> Load:
         """The element of a value in memory."""
         value.stored = value.loaded = True
-        return Load(self._buffer_of(value), position(value.shape, index), value.variable.dtype)
+        key = value.shape, index
+        offset = self._positions.get(key)
+        if offset is None:
+            offset = self._positions[key] = position(value.shape, index)
+        return Load(self._buffer_of(value), offset, value.variable.dtype)
 
     def _element_of(self, node: Apply, out: Variable, index: Index) -> Expr:
         op = node.op

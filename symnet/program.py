@@ -252,6 +252,10 @@ class Program:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     steps: tuple[Step, ...]
+    _by_name: dict[str, Buffer] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_name", {b.name: b for b in self.buffers})
 
     @property
     def works(self) -> tuple[Kernel | Contraction, ...]:
@@ -260,7 +264,7 @@ class Program:
 
     def buffer(self, name: str) -> Buffer:
         """The buffer of a name."""
-        return next(b for b in self.buffers if b.name == name)
+        return self._by_name[name]
 
     def __str__(self) -> str:
         numbers = {work: i for i, work in enumerate(self.works)}

@@ -188,10 +188,15 @@ def survey(root: Expr) -> Survey:
     return Survey(weight, tuple(refs), tuple(reductions))
 
 
+_ZERO, _ONE = const(0), const(1)
+
+
 def position(shape: Dims, index: Index) -> Expr:
     """The place of the element at `index`, counted in C order."""
-    total: Expr = const(0)
-    for n, i in zip(shape, index, strict=True):
+    if not index:
+        return _ZERO
+    total = index[0]
+    for n, i in zip(shape[1:], index[1:], strict=True):
         total = total * n + i
     return total
 
@@ -208,7 +213,7 @@ def unravel(position: Expr, shape: Dims) -> Index:
 
 def normal(index: Index, shape: Dims) -> Index:
     """`index` with 0 where there is only one element."""
-    return tuple(const(0) if n == const(1) else i for i, n in zip(index, shape, strict=True))
+    return tuple(_ZERO if n == _ONE else i for i, n in zip(index, shape, strict=True))
 
 
 def element_at(value: Value, index: Index) -> Expr:

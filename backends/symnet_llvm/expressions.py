@@ -18,6 +18,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
+from typing import Literal
 
 from symnet import dtypes
 from symnet.kernel import Store
@@ -307,10 +308,15 @@ class Expressions:
         if tile is not None:
             return self._read_tile(tile, x)
         lanes, memory = self.lanes, MEMORY[x.dtype]
-        contiguous, places = self._places(pointer, x.offset, memory)
-        if contiguous:
+        step, places = self._places(pointer, x.offset, memory)
+        if step == 1:
             return tuple(
                 self.f.load(p, x.dtype, lanes.width, mask)
+                for p, mask in zip(places, lanes.masks, strict=True)
+            )
+        if step == -1:
+            return tuple(
+                self._load_backwards(p, x.dtype, mask)
                 for p, mask in zip(places, lanes.masks, strict=True)
             )
         return tuple(
@@ -333,11 +339,21 @@ class Expressions:
             if tile is not None:
                 self._write_tile(tile, stmt.offset, values)
                 return
-            contiguous, places = self._places(pointer, stmt.offset, memory)
-            write = self.f.store if contiguous else self.f.scatter
+            step, places = self._places(pointer, stmt.offset, memory)
+            write = self.f.scatter if step is None else self.f.store
             for value, p, mask in zip(values, places, lanes.masks, strict=True):
+                if step == -1:
+                    value = self.f.reverse(value, REGISTER[dtype], lanes.width)
+                    mask = mask and self.f.reverse(mask, "i1", lanes.width)
                 write(value, p, dtype, lanes.width, mask)
         self.forget(frozenset((stmt.buffer,)))
+
+    def _load_backwards(self, pointer: str, dtype: str, mask: str | None) -> str:
+        """Load elements of which the last comes first."""
+        width = self.lanes.width
+        mask = mask and self.f.reverse(mask, "i1", width)
+        value = self.f.load(pointer, dtype, width, mask)
+        return self.f.reverse(value, REGISTER[dtype], width)
 
     def _tile(self, buffer: str, offset: Expr) -> Tile | None:
         """The tile that a place belongs to, if its rows run along the lanes."""
@@ -347,7 +363,7 @@ class Expressions:
     def _access_tile(self, tile: Tile) -> list[TileAccess]:
         """A tile of each unit."""
         pointer, lanes = self._pointers[tile.buffer], self.lanes
-        _, starts = self._places(pointer, tile.columns[0], MEMORY[tile.dtype], apart=False)
+        starts = self._starts(pointer, tile.columns[0], MEMORY[tile.dtype], tile.stride)
         return [
             TileAccess(self.f, tile, start, lanes.width, count)
             for start, count in zip(starts, lanes.counts, strict=True)
@@ -370,30 +386,40 @@ class Expressions:
                 access.write(list(unit))
             self.forget(frozenset((tile.buffer,)))
 
+    def _starts(self, pointer: str, offset: Expr, memory: str, coefficient: Value) -> list[str]:
+        """Address of the first lane of each unit."""
+        f, lanes = self.f, self.lanes
+        affine = self._affine(offset)
+        assert affine is not None
+        rest = f.add(self.scalar(affine[1]), f.mul(coefficient, lanes.base))
+        first = f.gep(pointer, rest, memory)
+        units = range(lanes.units)
+        return [f.gep(first, f.mul(coefficient, unit * lanes.width), memory) for unit in units]
+
     def _places(
-        self, pointer: str, offset: Expr, memory: str, apart: bool = True
-    ) -> tuple[bool, list[str]]:
+        self, pointer: str, offset: Expr, memory: str
+    ) -> tuple[Literal[1, -1] | None, list[str]]:
         """Where the lanes of each unit lie in memory.
 
-        Either (True) the address of the first lane, or (False) a vector of addresses; without
-        `apart` always the former.
+        Either (1) the address of the first lane, or (-1) that of the last lane if it comes first,
+        or (None) a vector of addresses.
         """
         f, lanes = self.f, self.lanes
         affine = self._affine(offset)
         if affine is None:
             wide = vector("i64", lanes.width)
-            return False, [
+            return None, [
                 f.op(f"getelementptr inbounds {memory}, ptr {pointer}, {wide} {v}")
                 for v in self.vector(offset)
             ]
-        coefficient, rest = map(self.scalar, affine)
-        first = f.gep(pointer, f.add(rest, f.mul(coefficient, lanes.base)), memory)
-        starts = [
-            f.gep(first, f.mul(coefficient, unit * lanes.width), memory)
-            for unit in range(lanes.units)
-        ]
-        if coefficient == 1 or not apart:
-            return True, starts
+        coefficient = self.scalar(affine[0])
+        starts = self._starts(pointer, offset, memory, coefficient)
+        if coefficient == 1:
+            return 1, starts
+        if coefficient == -1:
+            # Not "inbounds": lanes that do not count may lie before the buffer.
+            back = f"i64 {1 - lanes.width}"
+            return -1, [f.op(f"getelementptr {memory}, ptr {start}, {back}") for start in starts]
         if isinstance(coefficient, int) and abs(coefficient * lanes.width) < 2**31:
             steps = ", ".join(f"i32 {coefficient * i}" for i in range(lanes.width))
             index = f"{vector('i32', lanes.width)} <{steps}>"
@@ -402,7 +428,7 @@ class Expressions:
             factor = f.splat(str(coefficient), "i64", lanes.width)
             product = f.op(f"mul {wide} {factor}, {iota('i64', lanes.width)}")
             index = f"{wide} {product}"
-        return False, [
+        return None, [
             f.op(f"getelementptr inbounds {memory}, ptr {start}, {index}") for start in starts
         ]
 

@@ -452,6 +452,12 @@ class Emitter:
             f"shufflevector {type_} {single}, {type_} poison, <{lanes} x i32> zeroinitializer"
         )
 
+    def reverse(self, value: str, scalar: str, lanes: int) -> str:
+        """A vector with its last lane first."""
+        type_ = vector(scalar, lanes)
+        picks = ", ".join(f"i32 {i}" for i in reversed(range(lanes)))
+        return self.op(f"shufflevector {type_} {value}, {type_} poison, <{lanes} x i32> <{picks}>")
+
     def mask(self, count: Value, lanes: int) -> str:
         """A mask of the first `count` lanes (any number of them, also more than `lanes`)."""
         if isinstance(count, int):

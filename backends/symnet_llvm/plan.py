@@ -156,6 +156,8 @@ class _Counter:
         stride = self.facts.stride(offset, axis)
         if stride == 0:
             return 1
+        if stride == -1:
+            return 2 * self._registers(dtype, width)
         return self._registers(dtype, width) if stride == 1 else _GATHER * width
 
     def block(

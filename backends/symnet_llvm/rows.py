@@ -28,6 +28,9 @@ LONGEST = 16
 _MOST = 1000
 """Operations up to which the loops over a row are written out."""
 
+_LEAST = 8
+"""Elements that make a block of a longer row worth it."""
+
 _FEW = 4
 """Vectors of rows below which the time to compile the longer code is not worth it."""
 
@@ -94,12 +97,47 @@ def spread(stmts: tuple[Stmt, ...], facts: Facts, target: Target) -> Spread:
         if not isinstance(stmt, Loop):
             return stmt
         found = _tiles(stmt, facts, target)
-        if found is None:
-            return Loop(stmt.axis, stmt.extent, tuple(change(s) for s in stmt.body))
-        tiles.update(found)
-        return Loop(stmt.axis, stmt.extent, tuple(_written_out(stmt.body)))
+        if found is not None:
+            tiles.update(found)
+            return Loop(stmt.axis, stmt.extent, tuple(_written_out(stmt.body)))
+        blocked = _blocked(stmt)
+        if blocked is not None:
+            (rows,) = blocked.body
+            assert isinstance(rows, Loop)
+            if _tiles(rows, facts, target) is not None:
+                stmt = blocked
+        return Loop(stmt.axis, stmt.extent, tuple(change(s) for s in stmt.body))
 
     return Spread(tuple(change(s) for s in stmts), tiles)
+
+
+def _blocked(loop: Loop) -> Loop | None:
+    """Two perfectly nested loops as one over blocks, one over the inner axis, one in the block.
+
+    A transposed matrix is read by such loops: along the inner axis its elements are far apart, but
+    those of a block are next to each other.
+    """
+    if len(loop.body) != 1 or not isinstance(loop.extent, Const):
+        return None
+    (inner,) = loop.body
+    if not isinstance(inner, Loop) or any(isinstance(s, Loop | Reduce) for s in inner.body):
+        return None
+    count = int(loop.extent.value)
+    length = next((b for b in range(LONGEST, _LEAST - 1, -1) if count % b == 0), None)
+    if length is None:
+        return None
+    column = Symbol(f"{loop.axis.name} in block")
+    place: dict[Expr, Expr] = {loop.axis: simplify(loop.axis * length + column)}
+    body = tuple(
+        Let(s.symbol, _at(s.value, place))
+        if isinstance(s, Let)
+        else Store(s.buffer, _at(s.offset, place), _at(s.value, place))
+        for s in inner.body
+        if isinstance(s, Let | Store)
+    )
+    block = Loop(column, Const(length, "int64"), body)
+    rows = Loop(inner.axis, inner.extent, (block,))
+    return Loop(loop.axis, Const(count // length, "int64"), (rows,))
 
 
 def _tiles(loop: Loop, facts: Facts, target: Target) -> Tiles | None:

@@ -107,10 +107,24 @@ def _match_operands(pattern: Node, node: Apply, bound: Binding) -> Iterator[Bind
     if pattern.op.commutative and len(pattern.operands) == 2:
         orders.append(pattern.operands[::-1])
     for operands in orders:
+        if not all(map(_is_plausible, operands, node.inputs)):
+            continue
         found: list[Binding] = [bound]
         for p, v in zip(operands, node.inputs, strict=True):
             found = [b for old in found for b in match(p, v, old)]
         yield from found
+
+
+def _is_plausible(pattern: Pattern, v: Variable) -> bool:
+    """Whether a look at `v` leaves it possible that it fits: most rules end here."""
+    if type(pattern) is Hole:
+        return True
+    if isinstance(pattern, Node):
+        owner = v.owner
+        return (
+            owner is not None and isinstance(owner.op, Elemwise) and owner.op.scalar is pattern.op
+        )
+    return isinstance(v, Constant)
 
 
 def build(pattern: Pattern, bound: Binding) -> Any:

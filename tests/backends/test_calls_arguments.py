@@ -150,11 +150,10 @@ def test_nothing_at_all():
         assert (total, one) == (4 * rows, 1)
         assert double.shape == (rows, 4)
     assert s.get_value() == 5 + 40
-    assert f([[]] * 0 or np.zeros((0, 4), "float32"))[1] == 0
     v = T.vector("v")
     assert sn.function([v], v * 2)([]).shape == (0,)
     assert np.isnan(sn.function([v], v.mean())([]))
-    with pytest.raises(ValueError):
+    with pytest.raises((ValueError, IndexError), match="empty"):
         sn.function([v], v.max())([])
 
 

@@ -414,3 +414,24 @@ def test_user_row(compiled):
     x = Load("x", i, F)
     work = kernel("x:float32 out y:float32", loop(i, 50, Store("y", i, Call(mish, (x,), F))))
     check(compiled, work, {"x": 50, "y": 50}, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", ["bool", "int8", "float32", "float64"])
+@pytest.mark.parametrize("count", [0, 1, 2, 5, 16, 33, 150])
+def test_backwards(compiled, dtype: str, count: int) -> None:
+    n, i = Symbol("n"), Symbol("i")
+    params = (Param("x", dtype, False), Param("y", dtype, True), Param("z", dtype, True))
+    stores = (
+        Store("y", i, Load("x", n - 1 - i, dtype)),
+        Store("z", n - 1 - i, Load("x", i, dtype)),
+    )
+    given = np.random.default_rng(0).integers(0, 9, count).astype(dtype)
+    around = {name: np.ones(count + 128, dtype) for name in "xyz"}
+    memory = {name: a[64 : 64 + count] for name, a in around.items()}
+    memory["x"][:] = given
+    for store in stores:
+        compiled(Kernel(params, (n,), (Loop(i, n, (store,)),)))(memory, {"n": count})
+    for name in "yz":
+        np.testing.assert_array_equal(memory[name], given[::-1])
+        assert around[name][:64].all()
+        assert around[name][64 + count :].all()

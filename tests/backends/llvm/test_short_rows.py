@@ -150,3 +150,21 @@ def test_few_rows_and_long_rows_stay_loops(target: Target) -> None:
     assert not is_spread(softmax(10, "float32", const(7)), target)
     assert not is_spread(softmax(40, "float32", n), target)
     assert not is_spread(softmax(3, "float32", n), target)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64"])
+def test_transposed_reads_go_by_blocks(compiled, target: Target, dtype: str) -> None:
+    for rows_, columns in ((20, 70), (48, 64), (100, 130)):
+        x = Load("x", j * rows_ + i, dtype) + Load("y", i * columns + j, dtype)
+        loop = Loop(i, const(rows_), (Loop(j, const(columns), (Store("z", i * columns + j, x),)),))
+        params = tuple(Param(name, dtype, name == "z") for name in "xyz")
+        work = Kernel(params, (), (loop,))
+        assert is_spread(work, target)
+        rng = np.random.default_rng(0)
+        a = rng.integers(0, 99, (columns, rows_)).astype(dtype)
+        b = rng.integers(0, 99, (rows_, columns)).astype(dtype)
+        for parts in (1, 3):
+            z = np.zeros_like(b)
+            for part in range(parts):
+                compiled(work)({"x": a, "y": b, "z": z}, None, part, parts)
+            np.testing.assert_array_equal(z, a.T + b)
