@@ -104,11 +104,15 @@ class _Writer:
             extents[1] == 1 or not self.epilogue.unit_stride(self.facts, COLUMN)
         )
         rows, columns, inner = (x if isinstance(x, int) else None for x in extents)
+        lines = (COLUMN, ROW) if by_rows else (ROW, COLUMN)
+        length = extents[0 if by_rows else 1]
+        contiguous = isinstance(length, int) and self.epilogue.contiguous(*lines, length)
         shape = tiling.Shape(
             rows, columns, inner,
             tiling.Factor(left.order, left.stride),
             tiling.Factor(right.order, right.stride),
             by_rows, self.epilogue.work, dtypes.itemsize(work.dtype), self.epilogue.updates,
+            contiguous,
         )  # fmt: skip
         self.plan = plan or tiling.choose(shape, target)
         if self.plan.swapped:
@@ -458,6 +462,14 @@ class _Writer:
         ]
         lines, axis = bounded
         source = at, self.width
+        if plan.flat:
+            packing.interleave(v, Stream(at, self.width, 1), plan.rows, self.width, self.turned)
+            (symbol, first, count), (other, _, _) = axis, lines
+            self.epilogue.run_lines(
+                v, self.values, (self.turned, 0), (symbol, first, 1),
+                (other, 0, e.mul(count, plan.rows)), self.masked,
+            )  # fmt: skip
+            return
         if plan.by_rows:
             panel = packing.Panel(self.turned, self.pitch, plan.rows, self.width, self.width)
             packing.transpose(v, Stream(at, self.width, 1), panel)
@@ -468,6 +480,11 @@ class _Writer:
     def _reserve_tile(self, width: int) -> None:
         """Memory for the sums of a tile with so many elements in a row, and for its transpose."""
         height = self.plan.rows
+        if self.plan.flat:
+            quads = -(-height // self.v.quad) * self.v.quad
+            self.tile, self.width = self._reserve(quads * width), width
+            self.turned = self._reserve(width * height + self.v.quad)
+            return
         self.tile, self.width = self._reserve(height * width), width
         if self.plan.by_rows:
             self.pitch = -(-height // self.v.lanes) * self.v.lanes
@@ -498,7 +515,8 @@ class _Writer:
             row, column = e.mul(i.iv, plan.rows), e.mul(j.iv, plan.columns)
             a = self._pointers(self.left, row, plan.rows, self.rows)
             b = self._pointers(right, column, plan.columns, self.columns)
-            sums = inner_tile(v, a, b, (v.lanes, step), self.inner)
+            ahead = e.mul(self.left.lane, 2 * plan.rows)
+            sums = inner_tile(v, a, b, (v.lanes, step), self.inner, ahead)
             for index, value in enumerate(sums):
                 r, c = divmod(index, plan.columns)
                 v.store(value, v.at(wide, (r * pitch + c) * v.lanes))

@@ -10,7 +10,8 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from symnet.kernel import Let, Store, accumulated, loads
-from symnet.scalar import Call, Expr, Symbol
+from symnet.scalar import Call, Const, Expr, Load, Symbol
+from symnet.scalar.integer import NotAffineError, split
 from symnet_llvm.analysis import Facts, stored, uses
 from symnet_llvm.expansion import lower
 from symnet_llvm.expressions import Expressions, Lanes
@@ -54,7 +55,7 @@ class Epilogue:
         """Roughly how many operations are done for each sum."""
         seen: set[Expr] = set()
         stack = [s.value for s in self.statements]
-        total = len(stack)
+        total = len(self.stores)
         while stack:
             x = stack.pop()
             if x in seen or not x.args:
@@ -81,6 +82,32 @@ class Epilogue:
     def unit_stride(self, facts: Facts, axis: Symbol) -> bool:
         """Whether neighbours along an axis are stored side by side, by every store."""
         return all(facts.stride(s.offset, axis) == 1 for s in self.stores)
+
+    def contiguous(self, line: Symbol, axis: Symbol, length: int) -> bool:
+        """Whether all that is read and stored lies along `axis` and from line to line without gaps.
+
+        The statements may then be run on many lines as if they were one.
+        """
+        axes = {line, axis}
+        places = [s.offset for s in self.stores]
+        stack: list[Expr] = [s.value for s in self.statements]
+        while stack:
+            x = stack.pop()
+            if x in axes:
+                return False
+            if isinstance(x, Load):
+                places.append(x.offset)
+            else:
+                stack.extend(x.args)
+        strides = Const(length, "int64"), Const(1, "int64")
+        for place in places:
+            try:
+                coefficients, _ = split(place, [line, axis])
+            except NotAffineError:
+                return False
+            if (coefficients[line], coefficients[axis]) != strides:
+                return False
+        return True
 
     @contextmanager
     def along(self, values: Expressions, lanes: Lanes, line: Symbol) -> Iterator[None]:

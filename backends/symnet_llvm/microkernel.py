@@ -82,6 +82,15 @@ class Vectors:
         """Store a vector to consecutive elements."""
         self.emitter.store(value, pointer, self.dtype, self.lanes, mask)
 
+    def fetch(self, pointer: str) -> None:
+        """Ask for memory that will be read soon.
+
+        It is to come into the second cache only: what is on the way into the nearest one takes up
+        the few places that loads wait in.
+        """
+        kind = (("i32", 0), ("i32", 2), ("i32", 1))  # to be read, not the nearest cache, data
+        self.emitter.intrinsic("llvm.prefetch.p0", "void", ("ptr", pointer), *kind)
+
     def broadcast(self, pointer: str) -> str:
         """An element in all lanes."""
         element = self.emitter.load(pointer, self.dtype)
@@ -230,6 +239,7 @@ def inner_tile(
     columns: Sequence[str],
     steps: tuple[Value, Value],
     inner: Value,
+    ahead: Value = 0,
 ) -> list[str]:
     """Sum the products of some rows and some columns, with vectors along k.
 
@@ -243,6 +253,8 @@ def inner_tile(
         From one vector of a row (of a column) to the next, in elements.
     inner
         How many products each sum has.
+    ahead
+        Distance from a row to one that a later tile reads, to be fetched meanwhile; 0 if none is.
 
     Returns
     -------
@@ -261,6 +273,8 @@ def inner_tile(
             across = [v.load(v.at(p, b), mask) for p in columns]
             for i, p in enumerate(rows):
                 down = v.load(v.at(p, a), mask)
+                if ahead != 0 and mask is None:
+                    v.fetch(v.at(p, e.add(a, ahead)))
                 for j in range(len(columns)):
                     to = turn % chains * size + i * len(columns) + j
                     sums[to] = v.multiply_add(down, across[j], sums[to])

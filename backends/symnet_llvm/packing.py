@@ -123,6 +123,35 @@ def transpose(v: Vectors, source: Stream, panel: Panel) -> None:
             elements()
 
 
+def interleave(v: Vectors, source: Stream, rows: int, width: int, target: str) -> None:
+    """Store a few rows so that element after element of all of them follow each other.
+
+    Parameters
+    ----------
+    v
+        Vector instructions.
+    source
+        The rows, of which there must be room for a multiple of `quad`.
+    rows, width
+        How many there are, and their length: a multiple of the vector's lanes.
+    target
+        Where they go; a little more is written, up to `quad` elements.
+    """
+    e, quad = v.emitter, v.quad
+    groups = -(-rows // quad)
+    # What the last group writes too much, others write over.
+    with e.loop(0, groups) as group, e.loop(0, width, v.lanes) as loop:
+        first = e.mul(e.sub(groups - 1, group.iv), quad)
+        place = v.at(source.pointer, e.add(e.mul(first, source.lane), loop.iv))
+        vectors = [v.load(v.at(place, e.mul(source.lane, i))) for i in range(quad)]
+        to = v.at(target, e.add(e.mul(loop.iv, rows), first))
+        turned = v.transpose(vectors)
+        for piece in range(v.lanes // quad):
+            for i, value in enumerate(turned):
+                at = v.at(to, (piece * quad + i) * rows)
+                e.store(v.piece(value, piece), at, v.dtype, quad)
+
+
 def compute(v: Vectors, value: Callable[[Value, Value, str], str], panel: Panel) -> None:
     """Fill a panel with a vector expression.
 

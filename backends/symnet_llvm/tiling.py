@@ -33,7 +33,7 @@ PANEL = 1 << 17
 """Bytes of the right factor that stay near while a column of tiles is done."""
 FAR = 1 << 19
 """Bytes above which a factor is better read from a packed copy."""
-CHEAP = 4
+CHEAP = 6
 """Operations up to which an epilogue may be written out for each vector of a tile."""
 MANY = 64
 """Rows for which it is worth while to copy such a factor."""
@@ -77,6 +77,8 @@ class Shape:
         Bytes of an element.
     updates
         Whether the epilogue reads the results of before.
+    contiguous
+        Whether its lines follow each other in memory without gaps.
     """
 
     rows: int | None
@@ -88,12 +90,13 @@ class Shape:
     work: int
     itemsize: int
     updates: bool
+    contiguous: bool = False
 
     def swapped(self) -> Shape:
         """The same for the transposed result."""
         return Shape(
             self.columns, self.rows, self.inner, self.right, self.left, not self.by_rows,
-            self.work, self.itemsize, self.updates,
+            self.work, self.itemsize, self.updates, self.contiguous,
         )  # fmt: skip
 
 
@@ -126,6 +129,8 @@ class Plan:
         Whether parts share the rows rather than the columns.
     fetch
         Whether what the epilogue changes is fetched before a tile is begun.
+    flat
+        Whether results, stored along rows, are stored as one line for each tile.
     cycles
         What it costs.
     """
@@ -144,6 +149,7 @@ class Plan:
     rows_first: bool
     split_rows: bool
     fetch: bool
+    flat: bool
     cycles: float
 
 
@@ -206,7 +212,8 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
             if low:
                 tall += _turn(m if pack_left else low, n)
             down, across = _tiles(rows, m), _tiles(vectors, n)
-            finish = _finish(shape, m, n, lanes, False)
+            flat = shape.by_rows and shape.contiguous and down == 1
+            finish = _finish(shape, m, n, lanes, False, flat)
             inline = short and finish > 0.02 * inner * m * n
             if inline:
                 finish = _finish(shape, m, n, lanes, True)
@@ -230,7 +237,7 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
                 shape.by_rows, inline,
                 rows_first=size <= 1 << 16,
                 split_rows=across == 1 or (across < 4 and down > across),
-                fetch=fetch, cycles=total,
+                fetch=fetch, flat=flat, cycles=total,
             )  # fmt: skip
 
 
@@ -254,7 +261,8 @@ def _across(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator
             if m * n + m + 1 > registers:
                 break
             down, across = _tiles(rows, m), _tiles(columns, n)
-            turn = max(m * n, m + n, 4) + 0.1 * (m + n)
+            # Few rows leave little time between asking for one and its use.
+            turn = max(m * n, m + n, 4) + 0.1 * (m + n) + 4 / m
             finish = 40 + m * _tiles(n, 4) * 16 + _finish(shape, m, _tiles(n, lanes), lanes, False)
             # The whole right factor passes by again for each further row of tiles.
             traffic = (down - 1) * size / (1 << 20 if size < 1 << 15 else 32 if size < FAR else 8)
@@ -265,15 +273,20 @@ def _across(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator
                 total *= 1.2
             yield Plan(
                 swapped, True, m, n, False, pack_right, inner, down, across,
-                False, False, False, split_rows=down >= across, fetch=False, cycles=total,
+                False, False, False, split_rows=down >= across, fetch=False, flat=False,
+                cycles=total,
             )  # fmt: skip
 
 
-def _finish(shape: Shape, rows: int, columns: int, lanes: int, inline: bool) -> float:
+def _finish(
+    shape: Shape, rows: int, columns: int, lanes: int, inline: bool, flat: bool = False
+) -> float:
     """Cycles for the epilogue of a tile, of vectors."""
     vectors = rows * columns
     if inline:
         return vectors * (1 + 0.5 * shape.work)
+    if flat:
+        return columns * lanes * _tiles(rows, 4) * 1.5 + vectors * (4 + 0.5 * shape.work)
     if shape.by_rows:
         lines, vectors = columns * lanes, columns * lanes * _tiles(rows, lanes)
         return vectors * 8 + lines * 10 + vectors * 0.5 * shape.work

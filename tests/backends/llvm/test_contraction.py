@@ -256,12 +256,12 @@ def plans(case: Case, target) -> list[tiling.Plan]:
             inline = not turned and case.epilogue in ("plain", "update")
             found.append(tiling.Plan(
                 swapped, False, *next(sizes), pack_left, pack_right, block, 2, 3, turned,
-                inline, split_rows, split_rows, inline, 0,
+                inline, split_rows, split_rows, inline, False, 0,
             ))  # fmt: skip
     if case.left == "rows" and not by_rows:
         pack = case.right != "columns"
         found += [
-            tiling.Plan(False, True, *size, False, pack, 0, 0, 0, *[False] * 3, True, False, 0)
+            tiling.Plan(False, True, *size, False, pack, 0, 0, 0, *[False] * 3, True, *[False] * 2, 0)
             for size in ((2, 4), (1, 1), (3, 2))
         ]
     return found
@@ -278,6 +278,24 @@ def test_every_plan_gives_the_same(target):
             chosen = [p for p in plans(case, target) if not symbolic or usable(p)]
             chosen = chosen if target is HOST else chosen[:: 1 + len(chosen) // 8]
             check([case] * len(chosen), target, chosen)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda t: f"{t.vector_bytes}B")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_short_lines_are_stored_as_one(target, dtype):
+    cases = [
+        Case(rows, short, inner, "columns", "rows", epilogue, dtype, symbolic)
+        for rows, short in ((100, 10), (37, 3), (64, 4), (33, 1))
+        for epilogue, inner, symbolic in (("update", 20, ""), ("plain", 50, "k"), ("tanh", 20, "m"))
+    ]
+    chosen = [
+        tiling.Plan(
+            True, False, case.columns, 2, False, False, 16, 1, 3, True, False, False, False, False,
+            case.epilogue != "tanh", 0,
+        )
+        for case in cases
+    ]  # fmt: skip
+    check(cases, target, chosen)
 
 
 def usable(plan: tiling.Plan) -> bool:
