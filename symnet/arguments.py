@@ -202,9 +202,7 @@ class Place:
                 f"{self._what()} needs a value, got the expression {value!r}; "
                 ".eval() computes its value"
             )
-        if self.spec.strict and not (
-            isinstance(value, np.ndarray) and value.dtype == self._dtype
-        ):
+        if self.spec.strict and not (isinstance(value, np.ndarray) and value.dtype == self._dtype):
             raise TypeError(
                 f"{self._what()} is strict and needs an array of {self._dtype}, got {_kind(value)}"
             )

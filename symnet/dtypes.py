@@ -55,7 +55,9 @@ def canonical(dtype: object) -> str:
     >>> canonical(np.float32), canonical("int"), canonical(bool)
     ('float32', 'int64', 'bool')
     """
-    if dtype == "floatX":
+    # A NumPy dtype beside a string would read the string as a dtype, at length, in Python code, and
+    # swallow what that raises: a KeyboardInterrupt, too.
+    if isinstance(dtype, str) and dtype == "floatX":
         return config.floatX
     try:
         name = np.dtype(dtype).name  # type: ignore[call-overload]

@@ -576,5 +576,3 @@ def _swapped(frozen: Frozen, swap: Mapping[Any, Any]) -> Frozen:
         names={swap.get(v, v): name for v, name in frozen.names.items()},
     )
     return replace(frozen, updates=tuple((swap.get(s, s), v) for s, v in frozen.updates))
-
-

@@ -51,7 +51,7 @@ class Deferred:
                     self._handlers[number] = handler
                     signal.signal(number, self._note)
         except BaseException:
-            self._restore()
+            self._end()
             raise
 
     def __exit__(
@@ -60,19 +60,37 @@ class Deferred:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        if not self._active:
-            return
-        self._restore()
-        for number in self._waiting:
-            self._handlers[number](number, None)
+        if self._active:
+            self._end()
 
     def _note(self, number: int, frame: FrameType | None) -> None:
         if self._active:
             self._waiting.append(number)
-        else:  # a signal came while the handlers were being put back
+        else:
             self._handlers[number](number, frame)
 
-    def _restore(self) -> None:
-        self._active = False
-        for number, handler in self._handlers.items():
-            signal.signal(number, handler)
+    # A handler that is back in its place may run, and raise, before the others are back: whatever
+    # happens, the rest is done, too.
+
+    def _end(self) -> None:
+        try:
+            self._restore([*self._handlers])
+        finally:
+            self._active = False
+            self._deliver()
+
+    def _restore(self, numbers: list[int]) -> None:
+        if numbers:
+            number = numbers.pop()
+            try:
+                signal.signal(number, self._handlers[number])
+            finally:
+                self._restore(numbers)
+
+    def _deliver(self) -> None:
+        if self._waiting:
+            number = self._waiting.pop(0)
+            try:
+                self._handlers[number](number, None)
+            finally:
+                self._deliver()

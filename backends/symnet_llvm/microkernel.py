@@ -151,7 +151,7 @@ def unrolling(sums: int) -> int:
 
     A power of two. Big tiles keep the machine busy without; code for them is costly to compile.
     """
-    return 1 if sums >= 12 else 2 if sums >= 6 else 4
+    return 1 if sums > 16 else 2 if sums >= 6 else 4
 
 
 def chaining(sums: int) -> int:
@@ -170,6 +170,7 @@ def outer_tile(
     right: Stream,
     inner: Value,
     masks: Sequence[str | None] | None = None,
+    ahead: int = 0,
 ) -> list[str]:
     """Sum the products of a tile of `rows` elements by `columns` vectors.
 
@@ -187,6 +188,9 @@ def outer_tile(
         How many products each sum has.
     masks
         For each vector which lanes of `right` may be read; all of them unless given.
+    ahead
+        Distance to the elements of `right` that a later tile reads first, to be fetched meanwhile;
+        0 if none is.
 
     Returns
     -------
@@ -206,6 +210,9 @@ def outer_tile(
                 v.load(v.at(b, e.add(e.mul(right.step, k), j * v.lanes)), masks[j])
                 for j in range(columns)
             ]
+            if ahead:
+                for j in range(columns):
+                    v.fetch(v.at(b, e.add(e.mul(right.step, k), ahead + j * v.lanes)))
             for i in range(rows):
                 element = v.broadcast(v.at(a, e.add(e.mul(left.step, k), down[i])))
                 for j in range(columns):

@@ -191,7 +191,7 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
     pack_left = (
         left.order == "computed" or shape.rows is None or ((crowded or large) and vectors >= 8)
     )
-    fetch = shape.updates and inner < 256 and rows * columns * shape.itemsize > 4 * FAR
+    fetch = shape.updates and inner < 256 and rows * columns * shape.itemsize > 2 * FAR
     pack_right = right.order != "along" or (size > FAR and (shape.rows or 0) >= MANY)
     cost = 0.0
     if pack_left:
@@ -208,7 +208,7 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
             if m * n + n + 1 > registers or (n > 4 and m > 1):
                 break
             high, low = divmod(rows, m)
-            tall = high * _turn(m, n)
+            tall = high * _turn(m, n, m == rows)
             if low:
                 tall += _turn(m if pack_left else low, n)
             down, across = _tiles(rows, m), _tiles(vectors, n)
@@ -301,12 +301,16 @@ def _lengths(shape: Shape) -> tuple[int, int, int]:
     return rows, columns, inner
 
 
-def _turn(rows: int, columns: int) -> float:
+def _turn(rows: int, columns: int, alone: bool = False) -> float:
     """Cycles for one value of k in a tile.
 
     A machine that begins two multiplications in a cycle also loads two vectors in one. Loads count
-    for a little in any case, as they may miss the nearest cache.
+    for a little in any case, as they may miss the nearest cache; for less where the tile is the
+    only one in its column, so that its vectors are fetched ahead, and where an element is used
+    once, so that multiplications themselves load it.
     """
+    if alone and columns == 1:
+        return max(1.1 * rows, 8) + 0.56
     return max(rows * columns, rows + columns, 8) + 0.25 * rows + 0.06 * columns + 0.5
 
 

@@ -105,7 +105,11 @@ def test_booleans():
 
 
 WRONG = {
-    "dimensions": (np.zeros(3, "float32"), TypeError, r"needs 2 dimensions, got 1 \(shape \(3,\)\)"),
+    "dimensions": (
+        np.zeros(3, "float32"),
+        TypeError,
+        r"needs 2 dimensions, got 1 \(shape \(3,\)\)",
+    ),
     "double": (np.zeros((1, 1)), TypeError, r"needs float32, got an array of float64"),
     "fraction": (np.full((1, 1), 2**25 + 1), TypeError, "needs float32, got an array of int64"),
     "complex": (np.zeros((1, 1), complex), TypeError, "needs float32, got an array of complex128"),
@@ -135,7 +139,9 @@ def test_a_type_that_says_a_length():
     x = T.row("x")
     f = sn.function([x], x + T.zeros((2, 3)), name="f")
     assert f([[1, 2, 3]]).shape == (2, 3)
-    with pytest.raises(ValueError, match=r"f\(\): input x \(number 0\) has length 2 in dimension 0"):
+    with pytest.raises(
+        ValueError, match=r"f\(\): input x \(number 0\) has length 2 in dimension 0"
+    ):
         f(np.ones((2, 3), "float32"))
 
 

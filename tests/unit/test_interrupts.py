@@ -17,19 +17,70 @@ def handlers_stay():
 
 def test_a_signal_waits():
     done = []
-    with pytest.raises(KeyboardInterrupt), Deferred():
-        signal.raise_signal(signal.SIGINT)
-        done.append(True)
+
+    def work():
+        with Deferred():
+            signal.raise_signal(signal.SIGINT)
+            done.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
     assert done
 
 
 def test_nested():
     done = []
-    with pytest.raises(KeyboardInterrupt), Deferred():
+
+    def work():
         with Deferred():
-            signal.raise_signal(signal.SIGINT)
-        done.append(True)
+            with Deferred():
+                signal.raise_signal(signal.SIGINT)
+            done.append(True)
+
+    with pytest.raises(KeyboardInterrupt):
+        work()
     assert done
+
+
+def test_handlers_that_raise_do_not_keep_others_from_running():
+    seen = []
+
+    def raising(number, frame):
+        seen.append(number)
+        raise InterruptedError
+
+    def work():
+        with Deferred():
+            signal.raise_signal(signal.SIGTERM)
+            signal.raise_signal(signal.SIGINT)
+
+    old = signal.signal(signal.SIGTERM, raising)
+    try:
+        with pytest.raises(KeyboardInterrupt) as caught:
+            work()
+    finally:
+        signal.signal(signal.SIGTERM, old)
+    assert isinstance(caught.value.__context__, InterruptedError)
+    assert seen == [signal.SIGTERM]
+
+
+def test_handlers_that_cannot_be_replaced(monkeypatch):
+    real, failed = signal.signal, []
+
+    def failing(number, handler):
+        if number == signal.SIGTERM and not failed:
+            failed.append(number)
+            raise InterruptedError
+        return real(number, handler)
+
+    old = signal.signal(signal.SIGTERM, print)
+    monkeypatch.setattr(signal, "signal", failing)
+    try:
+        with pytest.raises(InterruptedError), Deferred():
+            pass
+        assert signal.getsignal(signal.SIGTERM) is print
+    finally:
+        real(signal.SIGTERM, old)
 
 
 def test_an_exception_passes():

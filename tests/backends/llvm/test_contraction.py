@@ -261,7 +261,9 @@ def plans(case: Case, target) -> list[tiling.Plan]:
     if case.left == "rows" and not by_rows:
         pack = case.right != "columns"
         found += [
-            tiling.Plan(False, True, *size, False, pack, 0, 0, 0, *[False] * 3, True, *[False] * 2, 0)
+            tiling.Plan(
+                False, True, *size, False, pack, 0, 0, 0, *[False] * 3, True, *[False] * 2, 0
+            )
             for size in ((2, 4), (1, 1), (3, 2))
         ]
     return found
@@ -296,6 +298,15 @@ def test_short_lines_are_stored_as_one(target, dtype):
         for case in cases
     ]  # fmt: skip
     check(cases, target, chosen)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda t: f"{t.vector_bytes}B")
+def test_parts_begin_at_different_rows(target):
+    cases = [Case(rows, 150, 20, "columns", "rows", "update") for rows in (4, 37, 40)]
+    plan = tiling.Plan(
+        False, False, 4, 1, False, False, 20, 1, 1, False, True, True, False, True, False, 0
+    )
+    check(cases, target, [plan] * len(cases))
 
 
 def usable(plan: tiling.Plan) -> bool:
