@@ -132,6 +132,7 @@ class Place:
         "_default",
         "_downcast",
         "_dtype",
+        "_floats",
         "_name",
         "_scalar",
         "_type",
@@ -157,6 +158,8 @@ class Place:
         self._dtype = np.dtype(kind.dtype)
         self._downcast = allow_downcast if spec.allow_downcast is None else spec.allow_downcast
         self._scalar = kind.ndim == 0 and not spec.strict
+        rounds = self._downcast is not False or kind.dtype == "float64"
+        self._floats = self._scalar and rounds and dtypes.is_float(kind.dtype)
         self._bounds = (0, -1)
         if kind.dtype in dtypes.INTEGER:
             info = np.iinfo(kind.dtype)
@@ -187,7 +190,10 @@ class Place:
         kind = type(value)
         if kind is np.ndarray and value.dtype == self._dtype:
             array: Array = value
-        elif self._scalar and kind is int and self._bounds[0] <= value <= self._bounds[1]:
+        elif self._scalar and (
+            (kind is int and self._bounds[0] <= value <= self._bounds[1])
+            or (kind is float and self._floats)
+        ):
             return np.array(value, self._dtype)
         elif isinstance(value, SharedVariable):
             return self.convert(value.get_value())

@@ -5,7 +5,7 @@ does not recognise (a list, another dtype, sizes it was not compiled for) takes 
 Python: convert, read off the sizes, check what the graph assumes, find or compile the version for
 these sizes, run.
 
-What is promised about threads, signals, forks and memory stands in ``docs/calls.md``. In short:
+What is promised about threads, signals, forks and memory stands in ``docs/calls.rst``. In short:
 one lock serialises all calls; a call updates all of its shared variables or, if it raises, none.
 """
 

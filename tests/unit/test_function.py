@@ -172,7 +172,7 @@ def test_hidden_state_that_comes_first():
 def test_hidden_state_keeps_its_value_when_a_call_raises():
     x, state = T.vector("x"), T.vector("state")
     f = sn.function([x, sn.In(state, value=floats(1, 1), update=state + x)], state * x)
-    with pytest.raises(ValueError, match=r"Shapes: |: 3 and 2|3 and 2"):
+    with pytest.raises(ValueError, match="differ"):
         f([1, 2, 3], state=[1, 2])
     assert f["state"].tolist() == [1, 1]
 
