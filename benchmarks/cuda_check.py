@@ -25,8 +25,7 @@ from typing import Any
 
 import numpy as np
 
-import symnet as sn
-import symnet.tensor as T
+from benchmarks.peers.with_symnet import training_step
 from benchmarks.problems import Training, logistic_regression, perceptron
 from symnet import backend as backends
 from symnet import dtypes
@@ -94,43 +93,16 @@ def _noting(failures: list[str], what: str) -> Iterator[None]:
 
 
 def _trained(problem: Training, steps: int, mode: str) -> list[Any]:
-    step, parameters = _symnet(problem, mode=mode)
+    step, parameters = training_step(problem, mode=mode)
     return [*(step() for _ in range(steps)), *(p.get_value() for p in parameters)]
 
 
 # ------------------------------------------------------------------------------- contenders
 
 
-def _symnet(problem: Training, reads: bool = True, mode: str = "default") -> tuple[Step, list[Any]]:
-    """The step, which gives the cost if it `reads` it, and the parameters."""
-    inputs, labels = sn.shared(problem.inputs), sn.shared(problem.labels)
-    parameters = [sn.shared(p) for p in problem.parameters]
-    layers = list(zip(parameters[::2], parameters[1::2], strict=True))
-    x, y, index = T.matrix("x"), T.ivector("y"), T.lscalar("index")
-    hidden = x
-    for W, b in layers[:-1]:
-        hidden = T.tanh(T.dot(hidden, W) + b)
-    W, b = layers[-1]
-    probabilities = T.nnet.softmax(T.dot(hidden, W) + b)
-    cost = -T.mean(T.log(probabilities)[T.arange(y.shape[0]), y])
-    if problem.l2:
-        cost += problem.l2 * sum(T.sqr(W).sum() for W, _ in layers)
-    rate, here = problem.learning_rate, slice(index * problem.batch, (index + 1) * problem.batch)
-    gradients = zip(parameters, sn.grad(cost, parameters), strict=True)
-    f = sn.function(
-        [index],
-        cost if reads else None,
-        updates=[(p, p - rate * g) for p, g in gradients],
-        givens={x: inputs[here], y: labels[here]},
-        mode=mode,
-    )
-    indices = cycle(range(problem.batches))
-    return lambda: f(next(indices)), parameters
-
-
 def symnet_steps(problem: Training, reads: bool) -> Steps:
     """Time symnet."""
-    step, parameters = _symnet(problem, reads)
+    step, parameters = training_step(problem, reads)
 
     def wait() -> None:
         parameters[-1].get_value()

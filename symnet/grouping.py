@@ -10,7 +10,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from symnet.nest import Reduction
 from symnet.scalar import Const, Expr, Load, walk
 from symnet.values import LARGEST, Nest, Value
 
@@ -107,9 +106,7 @@ class _Sets:
 
 def _points(value: Value) -> float:
     """Points of a value's iteration space, those of its reductions included."""
-    assert value.expr is not None
-    boxes = [x.extents for x in walk(value.expr) if isinstance(x, Reduction)]
-    inner = max((_size(box) for box in boxes), default=1.0)
+    inner = max((_size(x.extents) for x in value.reductions), default=1.0)
     return _size(value.shape) * inner
 
 

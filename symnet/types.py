@@ -80,10 +80,6 @@ class TensorType:
             )
         )
 
-    def with_dtype(self, dtype: str) -> TensorType:
-        """Return this shape with another dtype."""
-        return TensorType(dtype, self.shape)
-
     def clone(
         self, dtype: object = None, broadcastable: Sequence[bool] | None = None
     ) -> TensorType:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from importlib.metadata import version
 from itertools import cycle
+from typing import Any
 
 import numpy as np
 
@@ -18,7 +20,10 @@ def _value(result: object) -> float:
     return float(np.sum(result))
 
 
-def training(problem: Training) -> Runner:
+def training_step(
+    problem: Training, reads: bool = True, mode: str = "default"
+) -> tuple[Callable[[], Any], list[Any]]:
+    """The step, which gives the cost if it `reads` it, and the parameters."""
     inputs = sn.shared(problem.inputs, borrow=True)
     labels = sn.shared(problem.labels, borrow=True)
     parameters = [sn.shared(p) for p in problem.parameters]
@@ -38,14 +43,20 @@ def training(problem: Training) -> Runner:
     here = slice(index * problem.batch, (index + 1) * problem.batch)
     step = sn.function(
         [index],
-        cost,
+        cost if reads else None,
         updates=[
             (p, p - problem.learning_rate * g) for p, g in zip(parameters, gradients, strict=True)
         ],
         givens={x: inputs[here], y: labels[here]},
+        mode=mode,
     )
     indices = cycle(range(problem.batches))
-    return Runner(lambda: step(next(indices)), no_wait, _value)
+    return lambda: step(next(indices)), parameters
+
+
+def training(problem: Training) -> Runner:
+    step, _ = training_step(problem)
+    return Runner(step, no_wait, _value)
 
 
 def elementwise(problem: Elementwise) -> Runner:
