@@ -4,7 +4,7 @@ Each class states in one place its types, shapes, derivative, NumPy meaning and 
 """
 
 from symnet.ops.constructors import ARange
-from symnet.ops.contraction import Dot
+from symnet.ops.contraction import BatchedDot, Dot
 from symnet.ops.elementwise import Elemwise, apply_row
 from symnet.ops.identity import ClipGradient, ScaleGradient, StopGradient
 from symnet.ops.indexing import (
@@ -36,6 +36,7 @@ __all__ = [
     "AdvancedIncSubtensor",
     "AdvancedSubtensor",
     "Argmax",
+    "BatchedDot",
     "Broadcast",
     "ClipGradient",
     "DimShuffle",

@@ -1,4 +1,4 @@
-"""The product of two matrices, which elementwise consumers fuse into."""
+"""Products of matrices, which elementwise consumers fuse into."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 
 from symnet import dtypes
 from symnet.graph import Apply, Variable
-from symnet.op import Array, ContractionOp, ShapeContext
+from symnet.op import Array, ContractionOp, Op, ShapeContext
 from symnet.ops.shape import DimShuffle
 from symnet.scalar import Expr
 from symnet.types import TensorType
@@ -51,6 +51,59 @@ class Dot(ContractionOp):
         a, b = node.inputs
         transposed = DimShuffle((1, 0))
         return [Dot()(g, transposed(b)), Dot()(transposed(a), g)]
+
+    def perform(self, inputs: Sequence[Array]) -> list[Array]:
+        a, b = inputs
+        with np.errstate(all="ignore"):
+            return [np.matmul(a, b)]
+
+
+@dataclass(frozen=True, slots=True)
+class BatchedDot(Op):
+    """The matrix products of matrices that stand along a first dimension, of one float dtype."""
+
+    def infer_types(
+        self, types: Sequence[TensorType], operands: Sequence[Variable]
+    ) -> list[TensorType]:
+        a, b = types
+        if (a.ndim, b.ndim) != (3, 3):
+            raise TypeError(
+                f"{self} multiplies rows of matrices, of three dimensions each, got {a} and {b}; "
+                "T.batched_dot takes the rest"
+            )
+        if a.dtype != b.dtype or not dtypes.is_float(a.dtype):
+            raise TypeError(
+                f"{self} multiplies matrices of one floating point dtype, got {a} and {b}; "
+                "T.batched_dot takes the rest, T.cast converts"
+            )
+        if None not in (a.shape[0], b.shape[0]) and a.shape[0] != b.shape[0]:
+            raise TypeError(
+                f"{self}: {a} holds {a.shape[0]} matrices but {b} holds {b.shape[0]}; T.repeat or "
+                "T.alloc repeats matrices, T.dot multiplies all by one"
+            )
+        if None not in (a.shape[2], b.shape[1]) and a.shape[2] != b.shape[1]:
+            raise TypeError(
+                f"{self}: matrices of {a} have {a.shape[2]} columns but those of {b} have "
+                f"{b.shape[1]} rows; dimshuffle(0, 2, 1) transposes them"
+            )
+        batch = a.shape[0] if a.shape[0] is not None else b.shape[0]
+        return [TensorType(a.dtype, (batch, a.shape[1], b.shape[2]))]
+
+    def infer_shape(self, node: Apply, context: ShapeContext) -> list[tuple[Expr, ...]]:
+        a, b = context.shape(0), context.shape(1)
+        batch = context.require_equal(a[0], b[0], "the numbers of matrices do not match")
+        context.require_equal(
+            a[2], b[1], "the columns of the first matrices do not match the rows of the second"
+        )
+        return [(batch, a[1], b[2])]
+
+    def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
+        (g,) = cotangents
+        if g is None:
+            return [None, None]
+        a, b = node.inputs
+        transposed = DimShuffle((0, 2, 1))
+        return [self(g, transposed(b)), self(transposed(a), g)]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         a, b = inputs
