@@ -5,6 +5,7 @@ Each class states in one place its types, shapes, derivative, NumPy meaning and 
 
 from symnet.ops.constructors import ARange
 from symnet.ops.contraction import BatchedDot, Dot
+from symnet.ops.convolution import Convolve, convolve
 from symnet.ops.elementwise import Elemwise, apply_row
 from symnet.ops.identity import ClipGradient, ScaleGradient, StopGradient
 from symnet.ops.indexing import (
@@ -39,6 +40,7 @@ __all__ = [
     "BatchedDot",
     "Broadcast",
     "ClipGradient",
+    "Convolve",
     "DimShuffle",
     "Dot",
     "Elemwise",
@@ -56,6 +58,7 @@ __all__ = [
     "StopGradient",
     "Subtensor",
     "apply_row",
+    "convolve",
     "inc_subtensor",
     "index_operands",
     "integer_value",

@@ -1,0 +1,295 @@
+"""Convolution: sums of products over channels and a window that moves over space.
+
+Each of one to three spatial dimensions goes through these steps, lengths in brackets:
+
+1. the input (`n`) gets ``x_dilation - 1`` zeros between neighbours (`dilated`);
+2. zeros are put before and behind it; a negative padding takes elements away (`padded`);
+3. a window of `k` taps, ``w_dilation`` apart, moves over it in steps of ``stride``.
+
+    out[g, n, o, t] = sum over c, i of w[g, o, c, i] * padded[g, n, c, t * stride + i * w_dilation]
+
+The taps are not flipped: in the words of signal processing this is a cross-correlation. `g` are
+groups, each with its own input, filters and result. `convolve` is how to apply it; the derivative
+of a convolution is made of convolutions, in which stride and dilations change places.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from symnet import dtypes
+from symnet.graph import Apply, Constant, Variable
+from symnet.op import Array, Op, ShapeContext, constant
+from symnet.ops import build
+from symnet.ops.indexing import subtensor
+from symnet.ops.shape import DimShuffle
+from symnet.scalar import Expr, cast, const, simplify
+from symnet.scalar.primitives import ge, minimum
+from symnet.types import TensorType
+
+Length = int | Variable
+"""A length or a padding: a number, or an integer variable that follows from lengths."""
+
+Pair = tuple[Length, Length]
+
+LEADING = 3
+"""Dimensions in front of the spatial ones."""
+
+
+def convolve(
+    x: Variable,
+    w: Variable,
+    stride: Sequence[int],
+    padding: Sequence[Pair],
+    x_dilation: Sequence[int],
+    w_dilation: Sequence[int],
+) -> Variable:
+    """Return the convolution of `x` with `w`, where paddings may be variables.
+
+    Parameters
+    ----------
+    x
+        (groups, n, channels, space...).
+    w
+        (groups, filters, channels, taps...), of the same dtype.
+    stride, padding, x_dilation, w_dilation
+        For each spatial dimension, as the module says.
+
+    Returns
+    -------
+    Variable
+        (groups, n, filters, space...).
+    """
+    fixed: list[tuple[int, int] | None] = []
+    operands: list[Variable] = []
+    for low, high in padding:
+        low, high = _number(low), _number(high)
+        if isinstance(low, int) and isinstance(high, int):
+            fixed.append((low, high))
+        else:
+            fixed.append(None)
+            operands += [constant(p, "int64") if isinstance(p, int) else p for p in (low, high)]
+    op = Convolve(tuple(stride), tuple(fixed), tuple(x_dilation), tuple(w_dilation))
+    out: Variable = op(x, w, *operands)
+    return out
+
+
+def dilated(n: Any, dilation: int) -> Any:
+    """Return the length of `n` elements (a number, variable or expression) `dilation` apart."""
+    if isinstance(n, int):
+        return max((n - 1) * dilation + 1, 0)
+    # For the empty dimension, too.
+    return n if dilation == 1 else n * dilation - minimum(n, 1) * (dilation - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Convolve(Op):
+    """The convolution that this module defines.
+
+    Operands are the input (groups, n, channels, space...) and the filters (groups, filters,
+    channels, taps...), and two integers, low and high, for each padding that is not known
+    beforehand.
+
+    Parameters
+    ----------
+    stride
+        Steps of the window, one for each spatial dimension.
+    padding
+        Zeros before and behind each spatial dimension; None where they are operands.
+    x_dilation, w_dilation
+        Distances of the elements of the input, and of the taps.
+    """
+
+    stride: tuple[int, ...]
+    padding: tuple[tuple[int, int] | None, ...]
+    x_dilation: tuple[int, ...]
+    w_dilation: tuple[int, ...]
+
+    @property
+    def rank(self) -> int:
+        """Number of spatial dimensions."""
+        return len(self.stride)
+
+    def pads(self, integer: Callable[[int], Any]) -> list[tuple[Any, Any]]:
+        """Return low and high padding of each spatial dimension; `integer` gives operands."""
+        found: list[tuple[Any, Any]] = []
+        at = 2
+        for pair in self.padding:
+            if pair is None:
+                found.append((integer(at), integer(at + 1)))
+                at += 2
+            else:
+                found.append(pair)
+        return found
+
+    def infer_types(
+        self, types: Sequence[TensorType], operands: Sequence[Variable]
+    ) -> list[TensorType]:
+        self._check_parameters()
+        x, w, *pads = types
+        ndim = LEADING + self.rank
+        if (x.ndim, w.ndim) != (ndim, ndim) or x.dtype != w.dtype or not dtypes.is_float(x.dtype):
+            raise TypeError(
+                f"{self} takes an input (groups, n, channels, *space) and filters (groups, "
+                f"filters, channels, *taps), each of {ndim} dimensions and of one floating point "
+                f"dtype, got {x} and {w}"
+            )
+        count = 2 * self.padding.count(None)
+        if len(pads) != count or any(t.ndim or t.dtype not in dtypes.INTEGER for t in pads):
+            raise TypeError(
+                f"{self} takes {count} paddings, which are integers of no dimensions, got "
+                f"{', '.join(map(str, pads)) or 'none'}"
+            )
+        for axis, what in ((0, "groups"), (2, "channels")):
+            if None not in (x.shape[axis], w.shape[axis]) and x.shape[axis] != w.shape[axis]:
+                raise TypeError(
+                    f"{self}: the input {x} has {x.shape[axis]} {what}, the filters {w} have "
+                    f"{w.shape[axis]}"
+                )
+        space = []
+        for axis, (low, high) in enumerate(self.pads(lambda k: _number(operands[k]))):
+            n, k = x.shape[LEADING + axis], w.shape[LEADING + axis]
+            known = n is not None and k is not None and not {type(low), type(high)} - {int}
+            length = self._length(axis, n, k, low, high) if known else None
+            if length is not None and length < 0:
+                raise TypeError(f"{self}: {_TOO_LARGE}, in spatial dimension {axis} of {x} and {w}")
+            space.append(length)
+        groups = w.shape[0] if x.shape[0] is None else x.shape[0]
+        return [TensorType(x.dtype, (groups, x.shape[1], w.shape[1], *space))]
+
+    def _check_parameters(self) -> None:
+        steps = (self.stride, self.x_dilation, self.w_dilation)
+        if not 1 <= self.rank <= 3 or any(len(s) != self.rank for s in (*steps, self.padding)):
+            raise ValueError(
+                f"{self}: one to three spatial dimensions, each with its stride, padding and "
+                "dilations"
+            )
+        if any(n < 1 for s in steps for n in s):
+            raise ValueError(f"{self}: strides and dilations are at least 1")
+
+    def _length(self, axis: int, n: Any, k: Any, low: Any, high: Any) -> Any:
+        """Length of a spatial dimension of the result, of numbers or of expressions."""
+        room = dilated(n, self.x_dilation[axis]) + low + high - dilated(k, self.w_dilation[axis])
+        return room // self.stride[axis] + 1
+
+    def infer_shape(self, node: Apply, context: ShapeContext) -> list[tuple[Expr, ...]]:
+        x, w = context.shape(0), context.shape(1)
+        groups = context.require_equal(x[0], w[0], "input and filters have other groups")
+        context.require_equal(x[2], w[2], "the channels of the input are not those of the filters")
+        space = []
+        for axis, (low, high) in enumerate(self.pads(context.integer)):
+            n, k = x[LEADING + axis], w[LEADING + axis]
+            length = simplify(self._length(axis, n, k, low, high))
+            fits = cast(simplify(ge(length, const(0))), "int64")
+            context.require_equal(fits, const(1), _TOO_LARGE)
+            space.append(length)
+        static = node.out.type.shape
+        dims = (groups, x[1], w[1], *space)
+        return [tuple(d if s is None else const(s) for d, s in zip(dims, static, strict=True))]
+
+    def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
+        (g,) = cotangents
+        x, w, *pads = node.inputs
+        nothing: list[Variable | None] = [None] * len(pads)
+        if g is None:
+            return [None, None, *nothing]
+        towards_x: list[Pair] = []
+        towards_w: list[Pair] = []
+        for axis, (low, _) in enumerate(self.pads(node.inputs.__getitem__)):
+            n, k, m = (
+                dilated(_length_of(v, LEADING + axis), dilation)
+                for v, dilation in (
+                    (x, self.x_dilation[axis]),
+                    (w, self.w_dilation[axis]),
+                    (node.out, self.stride[axis]),
+                )
+            )
+            # What the window does not reach, where the stride does not divide, is padding of the
+            # one and taken away from the other: both have the lengths wanted.
+            towards_x.append((k - 1 - low, n + low - m))
+            towards_w.append((low, k - 1 + m - n - low))
+        swapped = DimShuffle((0, 2, 1, *range(LEADING, LEADING + self.rank)))
+        flip = [slice(None)] * LEADING + [slice(None, None, -1)] * self.rank
+        taps = swapped(subtensor(w, flip))
+        gx = convolve(g, taps, self.x_dilation, towards_x, self.stride, self.w_dilation)
+        gw = convolve(
+            swapped(x), swapped(g), self.w_dilation, towards_w, self.x_dilation, self.stride
+        )
+        return [gx, swapped(gw), *nothing]
+
+    def perform(self, inputs: Sequence[Array]) -> list[Array]:
+        x, w = inputs[:2]
+        pads = self.pads(lambda k: int(inputs[k]))
+        lengths = [
+            int(self._length(axis, n, k, *pair))
+            for axis, (n, k, pair) in enumerate(
+                zip(x.shape[LEADING:], w.shape[LEADING:], pads, strict=True)
+            )
+        ]
+        padded = self._padded(x, pads)
+        # Every window as a view: a tap is w_dilation elements from the next, a window stride.
+        space = padded.strides[LEADING:]
+        moves = [step * by for step, by in zip(space, self.stride, strict=True)]
+        taps = [step * by for step, by in zip(space, self.w_dilation, strict=True)]
+        groups, n, channels = x.shape[:LEADING]
+        filters = w.shape[1]
+        windows = np.lib.stride_tricks.as_strided(
+            padded,
+            (groups, n, channels, *lengths, *w.shape[LEADING:]),
+            (*padded.strides[:LEADING], *moves, *taps),
+            writeable=False,
+        )
+        # As a product of matrices: (n * space, channels * taps) of each group with its filters.
+        inner = 1 + self.rank
+        rows = np.moveaxis(windows, 2, inner + 1)
+        rows = rows.reshape(groups, n * _size(lengths), channels * _size(w.shape[LEADING:]))
+        with np.errstate(all="ignore"):
+            out = np.matmul(rows, w.reshape(groups, filters, -1 if w.size else rows.shape[2]).mT)
+        return [np.moveaxis(out.reshape(groups, n, *lengths, filters), -1, 2)]
+
+    def _padded(self, x: Array, pads: Sequence[tuple[int, int]]) -> Array:
+        """Return the input with its zeros between, before and behind."""
+        spread = [dilated(n, by) for n, by in zip(x.shape[LEADING:], self.x_dilation, strict=True)]
+        shape = [n + low + high for n, (low, high) in zip(spread, pads, strict=True)]
+        padded = np.zeros((*x.shape[:LEADING], *(max(n, 0) for n in shape)), x.dtype)
+        into, taken = [slice(None)] * LEADING, [slice(None)] * LEADING
+        for n, end, (low, _), by in zip(
+            x.shape[LEADING:], shape, pads, self.x_dilation, strict=True
+        ):
+            first = max(-(low // by), 0)  # the first that does not fall before the start
+            behind = max(min(n, -((low - end) // by)), first)
+            taken.append(slice(first, behind))
+            into.append(slice(low + first * by, max(low + (behind - 1) * by + 1, 0), by))
+        if all(s.stop is None or s.stop > s.start for s in taken):
+            padded[tuple(into)] = x[tuple(taken)]
+        return padded
+
+    def __str__(self) -> str:
+        parts = [f"stride={list(self.stride)}"]
+        parts.append(
+            "padding=" + "/".join("?" if p is None else f"{p[0]},{p[1]}" for p in self.padding)
+        )
+        for name, value in (("x_dilation", self.x_dilation), ("w_dilation", self.w_dilation)):
+            if set(value) != {1}:
+                parts.append(f"{name}={list(value)}")
+        return f"convolve({', '.join(parts)})"
+
+
+_TOO_LARGE = "the filters are larger than the padded input"
+
+
+def _number(n: Length) -> Length:
+    """Return the value of a constant, a variable as it is."""
+    return int(n.data) if isinstance(n, Constant) else n
+
+
+def _length_of(v: Variable, axis: int) -> Any:
+    return _number(build.lengths(v)[axis])
+
+
+def _size(lengths: Sequence[int]) -> int:
+    return int(np.prod(lengths, dtype=np.int64))
