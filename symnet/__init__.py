@@ -12,12 +12,13 @@ from symnet.config import config
 
 # After the modules of the same names: the functions are what the names stand for.
 from symnet.function import In, MissingInputError, Out, UnusedInputError, function
-from symnet.gradient import Lop, Rop, grad
+from symnet.gradient import Lop, Rop, grad, hessian, jacobian
 from symnet.graph import Apply, Constant, Variable
 from symnet.modes import Mode
 from symnet.names import missing
 from symnet.op import Op
 from symnet.printing import pp
+from symnet.rows import vectorize, vmap
 from symnet.shared import SharedVariable, shared
 from symnet.tensor import dot
 
@@ -42,10 +43,14 @@ __all__ = [
     "function",
     "grad",
     "gradient",
+    "hessian",
+    "jacobian",
     "pp",
     "printing",
     "shared",
     "tensor",
+    "vectorize",
+    "vmap",
 ]
 
 

@@ -101,7 +101,7 @@ def _accepted(v: Variable, given: Any) -> Array:
 
 def _perform(node: Apply, inputs: list[Array]) -> list[Array]:
     """Run one operation between checks of what it assumes and of what it declares."""
-    shapes = node.op.infer_shape(node, _Lengths(inputs))
+    shapes = node.op.infer_shape(node, Lengths(inputs))
     results = node.op.perform(inputs)
     if len(results) != len(node.outputs):
         raise AssertionError(f"{node.op} gave {len(results)} results, not {len(node.outputs)}")
@@ -116,24 +116,28 @@ def _perform(node: Apply, inputs: list[Array]) -> list[Array]:
 
 
 @dataclass(frozen=True, slots=True)
-class _Lengths:
+class Lengths:
     """The `ShapeContext` of arrays that are there."""
 
     inputs: Sequence[Array]
 
     def shape(self, operand: int) -> tuple[Expr, ...]:
+        """Lengths of the dimensions of an operand."""
         return tuple(map(const, self.inputs[operand].shape))
 
     def integer(self, operand: int) -> Expr:
+        """Value of an operand that is an integer of no dimensions."""
         return const(int(self.inputs[operand]))
 
     def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
+        """Raise a `ValueError` unless two lengths agree."""
         a, b = evaluate_int(left, {}), evaluate_int(right, {})
         if a != b:
             raise ValueError(f"{what}: {a} and {b}")
         return const(a)
 
     def require(self, condition: Expr, what: str) -> None:
+        """Raise an `IndexError` unless a condition holds."""
         if not (condition.value if isinstance(condition, Const) else evaluate_int(condition, {})):
             raise IndexError(what)
 

@@ -124,6 +124,26 @@ class Op:
         """
         raise NotImplementedError(f"{self} has no derivative")
 
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        """The operation applied to every row of a batch, in other operations than a loop over rows.
+
+        Parameters
+        ----------
+        node
+            The application to one row.
+        operands
+            What stands for its operands: those that `batched` marks have a dimension more in front.
+
+        Returns
+        -------
+        list or None
+            The outputs with this dimension in front (without it what is the same for all rows).
+            None if the operation has nothing to say, and is to be applied row by row.
+        """
+        return None
+
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         """The NumPy meaning: fresh or shared arrays of the declared dtypes."""
         raise NotImplementedError

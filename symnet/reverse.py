@@ -33,6 +33,38 @@ class NullTypeGradError(TypeError):
 
 
 @dataclass(frozen=True, slots=True)
+class DisconnectedType:
+    """The type of what stands for the gradient of what an output does not depend on."""
+
+    def __call__(self, name: str | None = None) -> Variable:
+        """Return a variable of this type."""
+        return Variable(self, name=name)  # type: ignore[arg-type]  # no value is ever of this type
+
+    def __str__(self) -> str:
+        return "DisconnectedType"
+
+
+@dataclass(frozen=True, slots=True)
+class NullType:
+    """The type of what stands for a gradient that there is none of.
+
+    Parameters
+    ----------
+    why_null
+        The reason; a gradient that would be made of it raises `NullTypeGradError` with it.
+    """
+
+    why_null: str = "(no explanation)"
+
+    def __call__(self, name: str | None = None) -> Variable:
+        """Return a variable of this type."""
+        return Variable(self, name=name)  # type: ignore[arg-type]  # no value is ever of this type
+
+    def __str__(self) -> str:
+        return f"NullType: {self.why_null}"
+
+
+@dataclass(frozen=True, slots=True)
 class _Held(Op):
     """Its first operand, a variable that the caller named: rewriting changes nothing across it.
 
@@ -147,7 +179,8 @@ class _Paths:
         stopped = set(constants)
         roots = list(roots)
         self.nodes = [n for n in ancestors(roots, stop=stopped) if not n.op.severs]
-        self.varying = set(inputs) - stopped
+        # A constant stops what would flow through it; what arrives at it may be asked for.
+        self.varying = set(inputs)
         for node in self.nodes:
             if not self.varying.isdisjoint(node.inputs):
                 self.varying.update(v for v in node.outputs if v not in stopped)
@@ -164,7 +197,8 @@ def _accumulate(
     constants: Iterable[Variable],
 ) -> dict[Variable, Variable | None]:
     """Return the cotangents of the variables that are wanted, None for zero, by `Op.vjp` alone."""
-    paths = _Paths([*(v for v, _ in seeds), *known], wanted, constants)
+    stopped = set(constants)
+    paths = _Paths([*(v for v, _ in seeds), *known], wanted, stopped)
     terms: dict[Variable, list[Variable]] = {v: [] for v in paths.reached}
     for v, g in seeds:
         if v in terms and v not in known:
@@ -175,11 +209,16 @@ def _accumulate(
     for node in reversed(paths.nodes):
         if terms.keys().isdisjoint(node.outputs) or paths.varying.isdisjoint(node.inputs):
             continue
-        cotangents = [_total(terms, v) for v in node.outputs]
+        cotangents = [None if v in stopped else _total(terms, v) for v in node.outputs]
         if all(g is None for g in cotangents):
             continue
         for v, term in zip(node.inputs, _vjp(node, cotangents), strict=True):
-            if term is not None and v in terms and v not in known and dtypes.is_float(v.dtype):
+            kind: object = None if term is None else term.type
+            if term is None or isinstance(kind, DisconnectedType):
+                continue
+            if v in terms and v not in known and dtypes.is_float(v.dtype):
+                if isinstance(kind, NullType):
+                    raise NullTypeGradError(f"{node.op}: {kind.why_null}{_place(node)}")
                 terms[v].append(_fitted(term, v, node))
     return {v: _total(terms, v) for v in wanted}
 
@@ -200,16 +239,19 @@ def _vjp(node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | 
     try:
         found = node.op.vjp(node, cotangents)
     except NotImplementedError as error:
-        place = f"\n  built at {node.line}" if node.line else ""
         raise NullTypeGradError(
             f"{node.op} has no derivative ({error}), but the cost depends on it; if its result is "
-            f"to be taken as a constant, wrap it in gradient.zero_grad{place}"
+            f"to be taken as a constant, wrap it in gradient.zero_grad{_place(node)}"
         ) from error
     if len(found) != len(node.inputs):
         raise TypeError(
             f"{node.op}.vjp returned {len(found)} cotangents for {len(node.inputs)} operands"
         )
     return found
+
+
+def _place(node: Apply) -> str:
+    return f"\n  built at {node.line}" if node.line else ""
 
 
 def _fitted(g: Variable, v: Variable, node: Apply | None = None) -> Variable:

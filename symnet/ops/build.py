@@ -50,6 +50,12 @@ def ones_like(x: Variable, dtype: str | None = None) -> Variable:
     return fill_like(constant(1, dtype or x.dtype), x)
 
 
+def repeat(x: Variable, count: Variable) -> Variable:
+    """Return `count` times `x`, one after the other along a new dimension in front."""
+    rows: Variable = shape.Broadcast(x.ndim + 1)(x, count, *lengths(x))
+    return rows
+
+
 def insert_axes(x: Variable, axes: Sequence[int]) -> Variable:
     """Return `x` with new dimensions of length 1, which are number `axes` of the result."""
     if not axes:

@@ -10,7 +10,8 @@ import numpy as np
 from symnet import dtypes
 from symnet.graph import Apply, Variable
 from symnet.op import Array, ContractionOp, Op, ShapeContext
-from symnet.ops.shape import DimShuffle
+from symnet.ops import build
+from symnet.ops.shape import DimShuffle, Reshape
 from symnet.scalar import Expr
 from symnet.types import TensorType
 
@@ -51,6 +52,21 @@ class Dot(ContractionOp):
         a, b = node.inputs
         transposed = DimShuffle((1, 0))
         return [Dot()(g, transposed(b)), Dot()(transposed(a), g)]
+
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        a, b = operands
+        if all(batched):
+            return [BatchedDot()(a, b)]
+        if batched[0]:
+            (count, rows, inner), columns = build.lengths(a), build.lengths(b)[1]
+            product = Dot()(Reshape(2)(a, count * rows, inner), b)
+            return [Reshape(3)(product, count, rows, columns)]
+        rows, (count, inner, columns) = build.lengths(a)[0], build.lengths(b)
+        side_by_side = Reshape(2)(DimShuffle((1, 0, 2))(b), inner, count * columns)
+        product = Reshape(3)(Dot()(a, side_by_side), rows, count, columns)
+        return [DimShuffle((1, 0, 2))(product)]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         a, b = inputs
@@ -104,6 +120,25 @@ class BatchedDot(Op):
         a, b = node.inputs
         transposed = DimShuffle((0, 2, 1))
         return [self(g, transposed(b)), self(transposed(a), g)]
+
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        a, b = operands
+        if all(batched):
+            (count, matrices, rows, inner), columns = build.lengths(a), build.lengths(b)[3]
+            total = count * matrices
+            flat = Reshape(3)(a, total, rows, inner), Reshape(3)(b, total, inner, columns)
+            return [Reshape(4)(self(*flat), count, matrices, rows, columns)]
+        if batched[0]:
+            (count, matrices, rows, inner), columns = build.lengths(a), build.lengths(b)[2]
+            tall = Reshape(3)(DimShuffle((1, 0, 2, 3))(a), matrices, count * rows, inner)
+            product = Reshape(4)(self(tall, b), matrices, count, rows, columns)
+            return [DimShuffle((1, 0, 2, 3))(product)]
+        rows, (count, matrices, inner, columns) = build.lengths(a)[1], build.lengths(b)
+        wide = Reshape(3)(DimShuffle((1, 2, 0, 3))(b), matrices, inner, count * columns)
+        product = Reshape(4)(self(a, wide), matrices, rows, count, columns)
+        return [DimShuffle((2, 0, 1, 3))(product)]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         a, b = inputs

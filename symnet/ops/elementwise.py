@@ -109,6 +109,12 @@ class Elemwise(IndexedOp):
             found.append(build.cast(build.sum_to(_scaled(g, slope), v.type), v.dtype))
         return found
 
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        pairs = zip(operands, batched, strict=True)
+        return [self(*(x if b else build.insert_axes(x, (0,)) for x, b in pairs))]
+
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         return [self.scalar.evaluate(*inputs)]
 

@@ -29,6 +29,12 @@ def _same_element(
     return context.read(0, index)
 
 
+def _same_batch(
+    op: IndexedOp, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+) -> list[Variable] | None:
+    return [op(*operands)]
+
+
 def _same_value(op: IndexedOp, inputs: Sequence[Array]) -> list[Array]:
     return list(inputs)
 
@@ -49,6 +55,7 @@ class StopGradient(IndexedOp):
     infer_types = _same_type
     infer_shape = _same_shape
     element = _same_element
+    batch = _same_batch
     perform = _same_value
 
     @property
@@ -69,6 +76,7 @@ class ClipGradient(IndexedOp):
     infer_types = _same_type
     infer_shape = _same_shape
     element = _same_element
+    batch = _same_batch
     perform = _same_value
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
@@ -85,6 +93,7 @@ class ScaleGradient(IndexedOp):
     infer_types = _same_type
     infer_shape = _same_shape
     element = _same_element
+    batch = _same_batch
     perform = _same_value
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:

@@ -113,6 +113,11 @@ class Subtensor(IndexedOp):
             return [None, *nothing]
         return [IncSubtensor(self.spec, False)(build.zeros_like(x, g.dtype), g, *bounds), *nothing]
 
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        return None if any(batched[1:]) else [Subtensor((Range(), *self.spec))(*operands)]
+
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         x, *bounds = inputs
         return [np.asarray(x[numpy_index(self.spec, bounds)])]
@@ -199,6 +204,20 @@ class IncSubtensor(IndexedOp):
         if self.set:
             gx = IncSubtensor(self.spec, True)(g, constant(0, g.dtype), *bounds)
         return [gx, None if gy is None else build.cast(gy, y.dtype), *nothing]
+
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        x, y, *bounds = operands
+        if any(batched[2:]):
+            return None
+        count = build.lengths(x if batched[0] else y)[0]
+        if not batched[0]:
+            x = build.repeat(x, count)
+        if batched[1]:
+            ndim = x.ndim - sum(isinstance(entry, Point) for entry in self.spec)
+            y = build.insert_axes(y, tuple(range(1, ndim - y.ndim + 1)))
+        return [IncSubtensor((Range(), *self.spec), self.set)(x, y, *bounds)]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         x, y, *bounds = inputs

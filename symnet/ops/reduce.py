@@ -100,6 +100,11 @@ class Reduce(IndexedOp):
         # As in Theano, every element that equals the extremum gets the whole cotangent.
         return [g * eq(x, build.insert_axes(node.out, self.axes))]
 
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        return [Reduce(self.combine, tuple(a + 1 for a in self.axes), self.dtype)(*operands)]
+
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         (x,) = inputs
         ufunc = cast_type(np.ufunc, self.combine.numpy)
@@ -193,6 +198,11 @@ class Argmax(IndexedOp):
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         return [None]
+
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        return [Argmax(self.axis + 1, self.combine)(*operands)]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         (x,) = inputs

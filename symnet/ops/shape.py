@@ -64,6 +64,11 @@ class DimShuffle(IndexedOp):
         back = tuple(place.get(a) for a in range(node.inputs[0].ndim))
         return [DimShuffle(back)(g)]
 
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        return [DimShuffle((0, *(None if a is None else a + 1 for a in self.order)))(*operands)]
+
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         (x,) = inputs
         kept = [a for a in self.order if a is not None]
@@ -143,6 +148,14 @@ class Reshape(IndexedOp):
         x = node.inputs[0]
         return [Reshape(x.ndim)(g, *build.lengths(x)), *nothing]
 
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        x, *new = operands
+        if any(batched[1:]):
+            return None
+        return [Reshape(self.ndim + 1)(x, build.lengths(x)[0], *new)]
+
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         x, *lengths = inputs
         shape = [int(n) for n in lengths]
@@ -181,6 +194,11 @@ class ShapeOf(IndexedOp):
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         return [None]
+
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        return [ShapeOf(self.axis + 1)(*operands)]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         return [np.asarray(inputs[0].shape[self.axis], "int64")]
@@ -301,6 +319,15 @@ class Broadcast(IndexedOp):
         nothing: list[Variable | None] = [None] * self.ndim
         return [None if g is None else build.sum_to(g, node.inputs[0].type), *nothing]
 
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        value, *new = operands
+        if any(batched[1:]):
+            return None
+        aligned = build.insert_axes(value, tuple(range(1, self.ndim - value.ndim + 2)))
+        return [Broadcast(self.ndim + 1)(aligned, build.lengths(value)[0], *new)]
+
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         value, *lengths = inputs
         return [np.broadcast_to(value, tuple(int(n) for n in lengths))]
@@ -344,6 +371,11 @@ class SpecifyShape(IndexedOp):
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         return list(cotangents)
+
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        return [SpecifyShape((None, *self.shape))(*operands)]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         return list(inputs)

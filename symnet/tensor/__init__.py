@@ -7,7 +7,7 @@ Names and meanings are Theano's: inputs (`matrix`, `ivector` ...), elementwise f
 
 from typing import Any
 
-from symnet.gradient import Lop, Rop, grad
+from symnet.gradient import Lop, Rop, grad, hessian, jacobian, verify_grad
 from symnet.names import missing
 from symnet.tensor import nnet, xlogx
 from symnet.tensor.constructors import (
@@ -103,10 +103,12 @@ __all__ = [
     "full",
     "full_like",
     "grad",
+    "hessian",
     "identity_like",
     "inc_subtensor",
     "iround",
     "isclose",
+    "jacobian",
     "join",
     "logsumexp",
     "matmul",
@@ -142,6 +144,7 @@ __all__ = [
     "transpose",
     "unbroadcast",
     "var",
+    "verify_grad",
     "xlogx",
     "zeros",
     "zeros_like",

@@ -1,40 +1,16 @@
-"""Symbolic derivatives.
-
-In goes a graph; out come graphs of its derivatives, made by reverse accumulation
-(`symnet.reverse`). Forward mode is the vjp of the vjp.
-"""
+"""`grad`, `Lop` and `Rop`: products of a Jacobian with vectors."""
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Any, Literal
-
-import numpy as np
 
 from symnet import dtypes
 from symnet.config import config
 from symnet.graph import Variable, make_variable, rebuild
-from symnet.interpreter import Evaluation
 from symnet.ops import build
-from symnet.ops.identity import ClipGradient, ScaleGradient, StopGradient
-from symnet.reverse import NullTypeGradError, differentiate
-from symnet.types import TensorType
-
-__all__ = [
-    "DisconnectedInputError",
-    "GradientError",
-    "Lop",
-    "NullTypeGradError",
-    "Rop",
-    "consider_constant",
-    "disconnected_grad",
-    "grad",
-    "grad_clip",
-    "grad_scale",
-    "verify_grad",
-    "zero_grad",
-]
+from symnet.reverse import differentiate
 
 OnDisconnected = Literal["raise", "warn", "ignore"]
 
@@ -102,7 +78,7 @@ def grad(
     if cost is not None:
         _check_cost(cost)
         seeds.append((cost, build.ones_like(cost)))
-    wanted = _variables(wrt, "wrt")
+    wanted = variables_of(wrt, "wrt")
     if return_disconnected not in ("zero", "None"):
         raise ValueError(f'return_disconnected is "zero" or "None", not {return_disconnected!r}')
     found = differentiate(seeds, known, wanted, consider_constant or ())
@@ -113,11 +89,11 @@ def grad(
             _report_disconnected(v, disconnected_inputs)
             results.append(None)
             continue
-        g = _or_zeros(v, connected, g, disconnected_inputs)
+        g = or_zeros(v, connected, g, disconnected_inputs)
         if add_names and cost is not None and cost.name and v.name and not g.name:
             g.name = f"(d{cost.name}/d{v.name})"
         results.append(g)
-    return _like(wrt, results)
+    return as_given(wrt, results)
 
 
 def Lop(
@@ -145,13 +121,13 @@ def Lop(
     Variable, list or tuple
         For each variable of `wrt` one of its shape, in what `wrt` was.
     """
-    outputs, points = _variables(f, "f"), _variables(eval_points, "eval_points")
+    outputs, points = variables_of(f, "f"), variables_of(eval_points, "eval_points")
     if len(outputs) != len(points):
         raise ValueError(f"Lop: {len(outputs)} variables but {len(points)} evaluation points")
-    wanted = _variables(wrt, "wrt")
+    wanted = variables_of(wrt, "wrt")
     seeds = list(zip(outputs, points, strict=True))
     found = differentiate(seeds, {}, wanted, consider_constant or ())
-    return _like(wrt, [_or_zeros(v, *found[v], disconnected_inputs) for v in wanted])
+    return as_given(wrt, [or_zeros(v, *found[v], disconnected_inputs) for v in wanted])
 
 
 def Rop(
@@ -183,7 +159,7 @@ def Rop(
     Variable, list or tuple
         For each variable of `f` one of its shape, in what `f` was.
     """
-    outputs, inputs = _variables(f, "f"), _variables(wrt, "wrt")
+    outputs, inputs = variables_of(f, "f"), variables_of(wrt, "wrt")
     points = list(eval_points) if isinstance(eval_points, (list, tuple)) else [eval_points]
     if len(inputs) != len(points):
         raise ValueError(f"Rop: {len(inputs)} variables but {len(points)} evaluation points")
@@ -199,11 +175,64 @@ def Rop(
             _report_disconnected(v, disconnected_outputs)
             results.append(None)
         else:
-            results.append(_or_zeros(v, connected, r, disconnected_outputs))
+            results.append(or_zeros(v, connected, r, disconnected_outputs))
     # What is linear in u does not depend on u in its derivative, its shape aside.
     zeros = {u: build.zeros_like(v) for v, u in zip(outputs, rows, strict=True)}
     rebuilt = iter(rebuild([r for r in results if r is not None], zeros))
-    return _like(f, [None if r is None else next(rebuilt) for r in results])
+    return as_given(f, [None if r is None else next(rebuilt) for r in results])
+
+
+def subgraph_grad(
+    wrt: Any,
+    end: Any,
+    start: Mapping[Variable, Variable] | None = None,
+    cost: Variable | None = None,
+    details: bool = False,
+) -> Any:
+    """Return gradients in a part of a graph, for chaining backpropagation by hand.
+
+    Parameters
+    ----------
+    wrt
+        Variables inside the part, parameters say: a list of them.
+    end
+        Variables where the part ends, a list: gradients reach them and do not pass them.
+    start
+        Gradients of variables where the part begins.
+    cost
+        A scalar inside the part that adds to the gradients.
+    details
+        Whether to return what comes from `start` and from `cost` as well.
+
+    Returns
+    -------
+    tuple
+        Lists of the gradients with respect to `wrt` and to `end`; with `details`, lists of what
+        came from `start` and from `cost` (None where not given) for `wrt` followed by `end`.
+
+    Examples
+    --------
+    >>> import symnet.tensor as T
+    >>> x, w1, w2 = T.scalars("x", "w1", "w2")
+    >>> hidden = T.tanh(x * w1)
+    >>> cost = (hidden * w2) ** 2
+    >>> of_w2, of_hidden = subgraph_grad([w2], [hidden], cost=cost)
+    >>> of_w1, _ = subgraph_grad([w1], [x], start={hidden: of_hidden[0]})
+    """
+    if start is None and cost is None:
+        raise ValueError("subgraph_grad needs a cost, or gradients to continue from (start)")
+    inside, ends = variables_of(list(wrt), "wrt"), variables_of(list(end), "end")
+    both = [*inside, *ends]
+    from_start: list[Variable] | None = None
+    from_cost: list[Variable] | None = None
+    if start is not None:
+        from_start = grad(None, both, ends, "ignore", known_grads=start)
+    if cost is not None:
+        from_cost = grad(cost, both, ends, "ignore")
+    parts = [p for p in (from_start, from_cost) if p is not None]
+    total = [sum(terms[1:], start=terms[0]) for terms in zip(*parts, strict=True)]
+    found = total[: len(inside)], total[len(inside) :]
+    return (*found, from_start, from_cost) if details else found
 
 
 def _check_cost(cost: Variable) -> None:
@@ -220,7 +249,8 @@ def _check_cost(cost: Variable) -> None:
         )
 
 
-def _variables(given: Any, what: str) -> list[Variable]:
+def variables_of(given: Any, what: str) -> list[Variable]:
+    """Return a variable or several as a list; `what` is their name in messages."""
     found = list(given) if isinstance(given, (list, tuple)) else [given]
     for v in found:
         if not isinstance(v, Variable):
@@ -228,16 +258,17 @@ def _variables(given: Any, what: str) -> list[Variable]:
     return found
 
 
-def _like(given: Any, results: list[Variable | None]) -> Any:
+def as_given(given: Any, results: list[Variable | None]) -> Any:
     """Return results as what was given: one, a list or a tuple."""
     if isinstance(given, tuple):
         return tuple(results)
     return results if isinstance(given, list) else results[0]
 
 
-def _or_zeros(
+def or_zeros(
     v: Variable, connected: bool, g: Variable | None, disconnected: OnDisconnected
 ) -> Variable:
+    """Return what was found for `v`, zeros where that is none, or report it as disconnected."""
     if not connected:
         _report_disconnected(v, disconnected)
     if g is not None:
@@ -257,159 +288,3 @@ def _report_disconnected(v: Variable, how: OnDisconnected) -> None:
         warnings.warn(message, stacklevel=4)
     elif how != "ignore":
         raise ValueError(f'{how!r} is not one of "raise", "warn" and "ignore"')
-
-
-def zero_grad(x: Variable) -> Variable:
-    """Return `x`, taken as a constant by gradients: they are zero."""
-    stopped: Variable = StopGradient()(x)
-    return stopped
-
-
-consider_constant = zero_grad
-
-
-def disconnected_grad(x: Variable) -> Variable:
-    """Return `x`, which gradients do not see: to them nothing depends on it."""
-    stopped: Variable = StopGradient(disconnected=True)(x)
-    return stopped
-
-
-def grad_clip(x: Variable, lower_bound: float, upper_bound: float) -> Variable:
-    """Return `x`; gradients with respect to it are forced between the bounds.
-
-    Examples
-    --------
-    >>> import symnet.tensor as T
-    >>> x = T.scalar("x")
-    >>> grad(grad_clip(x, -1, 1) ** 2, x).eval({x: 3.0})
-    array(1., dtype=float32)
-    """
-    if lower_bound > upper_bound:
-        raise ValueError(f"grad_clip: {lower_bound} is above {upper_bound}")
-    clipped: Variable = ClipGradient(lower_bound, upper_bound)(x)
-    return clipped
-
-
-def grad_scale(x: Variable, multiplier: float) -> Variable:
-    """Return `x`; gradients with respect to it are multiplied."""
-    scaled: Variable = ScaleGradient(multiplier)(x)
-    return scaled
-
-
-class GradientError(Exception):
-    """A symbolic gradient differs from the numerical one."""
-
-
-Compiler = Callable[[list[Variable], list[Variable]], Callable[..., Sequence[Any]]]
-"""Makes a function of arrays from inputs and outputs, as `symnet.function` does."""
-
-
-def verify_grad(
-    fun: Callable[..., Variable],
-    pt: Sequence[Any],
-    n_tests: int = 2,
-    rng: Any = None,
-    eps: float | None = None,
-    abs_tol: float | None = None,
-    rel_tol: float | None = None,
-    mode: Compiler | None = None,
-) -> None:
-    """Compare a symbolic gradient with finite differences, along random projections.
-
-    Parameters
-    ----------
-    fun
-        Takes one variable for each point and returns a variable.
-    pt
-        Floating point arrays, at which the gradient is checked. Lengths of 1 broadcast.
-    n_tests
-        Number of projections of the result.
-    rng
-        A NumPy generator.
-    eps
-        Step of the central differences; by default 1e-6 in float64, 4e-3 in float32.
-    abs_tol, rel_tol
-        An element is wrong if its error is above both; by default 1e-4, for float32 1e-2.
-    mode
-        What compiles the two functions; by default they are interpreted.
-
-    Raises
-    ------
-    GradientError
-        If they differ; also known as ``verify_grad.E_grad``.
-
-    Examples
-    --------
-    >>> import symnet.tensor as T
-    >>> verify_grad(lambda x: T.tanh(x) ** 2, [np.linspace(-1, 1, 5)])
-    """
-    points = [np.array(p) for p in pt]
-    for p in points:
-        if not dtypes.is_float(dtypes.canonical(p.dtype)):
-            raise TypeError(f"verify_grad: points are floating point arrays, not {p.dtype}")
-    single = any(p.dtype == np.float32 for p in points)
-    eps = eps or (4e-3 if single else 1e-6)
-    default = 1e-2 if single else 1e-4
-    limits = (default if abs_tol is None else abs_tol, default if rel_tol is None else rel_tol)
-    rng = np.random.default_rng(0) if rng is None else rng
-    compiler = _interpreted if mode is None else mode
-
-    ones = [TensorType(p.dtype, tuple(1 if n == 1 else None for n in p.shape)) for p in points]
-    inputs = [make_variable(t, name=f"input {k}") for k, t in enumerate(ones)]
-    out = fun(*inputs)
-    projection = make_variable(out.type, name="projection")
-    forward = compiler(inputs, [out])
-    wrt = Lop(out, inputs, projection, disconnected_inputs="ignore")
-    backward = compiler([*inputs, projection], wrt)
-    for _ in range(n_tests):
-        value = np.asarray(forward(*points)[0])
-        weights = np.asarray(rng.uniform(0.5, 1.5, value.shape), value.dtype)
-        found = backward(*points, weights)
-
-        def cost(arrays: Sequence[Any], weights: Any = weights) -> float:
-            result = np.asarray(forward(*arrays)[0], "float64")
-            return float((result * weights).sum())
-
-        for k, (analytic, numeric) in enumerate(
-            zip(found, _differences(cost, points, eps), strict=True)
-        ):
-            _compare(np.asarray(analytic), numeric, limits, k)
-
-
-verify_grad.E_grad = GradientError  # type: ignore[attr-defined]
-
-
-def _interpreted(inputs: list[Variable], outputs: list[Variable]) -> Callable[..., Sequence[Any]]:
-    run = Evaluation(outputs, inputs)
-    return lambda *arrays: run(dict(zip(inputs, arrays, strict=True)))
-
-
-def _differences(
-    cost: Callable[[Sequence[Any]], float], points: list[Any], eps: float
-) -> list[Any]:
-    """Return central differences of `cost` with respect to every element."""
-    found = []
-    for p in points:
-        slopes = np.zeros(p.shape, "float64")
-        for place in np.ndindex(p.shape):
-            old = p[place]
-            p[place] = above = p.dtype.type(old + eps)
-            high = cost(points)
-            p[place] = below = p.dtype.type(old - eps)
-            slopes[place] = (high - cost(points)) / (float(above) - float(below))
-            p[place] = old
-        found.append(slopes)
-    return found
-
-
-def _compare(analytic: Any, numeric: Any, limits: tuple[float, float], number: int) -> None:
-    error = np.abs(analytic - numeric)
-    relative = error / np.maximum(np.abs(analytic) + np.abs(numeric), 1e-8)
-    wrong = ~((error <= limits[0]) | (relative <= limits[1]))
-    if analytic.shape != numeric.shape or wrong.any():
-        place = tuple(int(i) for i in np.argwhere(wrong)[0]) if wrong.any() else ()
-        raise GradientError(
-            f"gradient of input {number} at {place}: symbolic {analytic[place]}, numerical "
-            f"{numeric[place]}, absolute error {error[place]} (limit {limits[0]}), relative error "
-            f"{relative[place]} (limit {limits[1]}); {int(wrong.sum())} of {wrong.size} are wrong"
-        )
