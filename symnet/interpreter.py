@@ -136,10 +136,10 @@ class Lengths:
             raise ValueError(f"{what}: {a} and {b}")
         return const(a)
 
-    def require(self, condition: Expr, what: str) -> None:
-        """Raise an `IndexError` unless a condition holds."""
+    def require(self, condition: Expr, what: str, error: type[Exception] = IndexError) -> None:
+        """Raise `error` unless a condition holds."""
         if not (condition.value if isinstance(condition, Const) else evaluate_int(condition, {})):
-            raise IndexError(what)
+            raise error(what)
 
 
 def _circumstances(node: Apply, values: Mapping[Variable, Array]) -> str:

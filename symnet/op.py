@@ -46,8 +46,11 @@ class ShapeContext(Protocol):
         """
         ...
 
-    def require(self, condition: Expr, what: str) -> None:
-        """Assume a boolean expression of integers; a call that breaks it is an `IndexError`."""
+    def require(self, condition: Expr, what: str, error: type[Exception] = IndexError) -> None:
+        """Assume a boolean expression of integers; a call that breaks it raises `error`.
+
+        `error` is `IndexError` or `ValueError`.
+        """
         ...
 
 

@@ -175,13 +175,13 @@ class _NodeShapes:
             left, right, self._check(_equal(left, right), what, "ValueError")
         )
 
-    def require(self, condition: Expr, what: str) -> None:
+    def require(self, condition: Expr, what: str, error: type[Exception] = IndexError) -> None:
         known = self._shapes.simple(condition)
-        check = self._check(known, what, "IndexError")
+        check = self._check(known, what, error.__name__)
         if not isinstance(known, Const):
             self._shapes.assume(check)
         elif not known.value:
-            raise IndexError(check.message.format(*(_text(x) for x in check.values)))
+            raise error(check.message.format(*(_text(x) for x in check.values)))
 
     def _check(self, condition: Expr, what: str, error: str) -> Check:
         """A check whose message shows the shapes of all operands and the user's line."""

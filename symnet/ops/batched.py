@@ -115,8 +115,8 @@ class _RowShapes:
     def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
         return self.context.require_equal(left, right, what)
 
-    def require(self, condition: Expr, what: str) -> None:
-        self.context.require(condition, what)
+    def require(self, condition: Expr, what: str, error: type[Exception] = IndexError) -> None:
+        self.context.require(condition, what, error)
 
 
 @dataclass(frozen=True, slots=True)

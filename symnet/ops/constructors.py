@@ -48,7 +48,7 @@ class ARange(IndexedOp):
             return [(const(static),)]
         start, stop, step = (context.integer(k) for k in range(3))
         zero = const(0)
-        context.require(neq(step, zero), "the step cannot be 0")
+        context.require(neq(step, zero), "the step cannot be 0", ValueError)
         step = simplify(step)
         up, down = (stop - start + step - 1) // step, (start - stop - step - 1) // -step
         count = switch(gt(step, zero), up, down)

@@ -122,7 +122,9 @@ def _names() -> list[str]:
 
 def _require_some(length: Expr, axis: int, context: ShapeContext) -> None:
     context.require(
-        ge(length, const(1)), f"dimension {axis} is empty, and of no elements there is no extremum"
+        ge(length, const(1)),
+        f"dimension {axis} is empty, and of no elements there is no extremum",
+        ValueError,
     )
 
 

@@ -238,7 +238,8 @@ def shape_axes(spec: Spec, node: Apply, context: ShapeContext, first: int) -> li
         elif isinstance(entry, Point):
             require_room(dims[axis], const(1), context)
         elif isinstance(entry, Range) and entry.step:
-            context.require(neq(context.integer(after - 1), const(0)), "the step of a slice is 0")
+            step = context.integer(after - 1)
+            context.require(neq(step, const(0)), "the step of a slice is 0", ValueError)
     unknown = set(data.values())
     return _resolve(spec, dims, lambda k: const(0) if k in unknown else context.integer(k), first)
 

@@ -65,7 +65,7 @@ class Values:
         assert self.value(left) == self.value(right), what
         return left
 
-    def require(self, condition: Expr, what: str) -> None:
+    def require(self, condition: Expr, what: str, error: type[Exception] = IndexError) -> None:
         self.assumed.append((condition, what))
         assert self.value(condition), what
 
