@@ -101,10 +101,14 @@ def abstract(
         Symbols besides those bound in `stmts` that do not come from outside, with the extents of
         those that are axes.
     """
-    known = {**bound_symbols(stmts), **(bound or {})}
-    ranges: dict[str, Range] = {
-        s.name: (0, max(int(n.value) - 1, 0)) for s, n in known.items() if isinstance(n, Const)
-    }
+    known = bound_symbols(stmts)
+    known.update((s, () if n is None else (n,)) for s, n in (bound or {}).items())
+    ranges: dict[str, Range] = {}
+    for s, extents in known.items():
+        # Loops that follow each other may share an axis: its range is the widest of theirs.
+        lengths = [int(n.value) for n in extents if isinstance(n, Const)]
+        if lengths and len(lengths) == len(extents):
+            ranges[s.name] = (0, max(*lengths, 1) - 1)
     written = dict.fromkeys(s.buffer for s in _stores(stmts))
     read = dict.fromkeys(x.buffer for x in walk(*expressions(stmts)) if isinstance(x, Load))
     buffers = tuple(dict.fromkeys([*read, *written]))

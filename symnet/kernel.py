@@ -225,20 +225,26 @@ def map_expressions(stmts: Iterable[Stmt], change: Callable[[Expr], Expr]) -> tu
     return tuple(new)
 
 
-def bound_symbols(stmts: Iterable[Stmt]) -> dict[Symbol, Expr | None]:
-    """Symbols that statements bind, with the extents of those that are axes."""
-    found: dict[Symbol, Expr | None] = {}
+def bound_symbols(stmts: Iterable[Stmt]) -> dict[Symbol, tuple[Expr, ...]]:
+    """Symbols that statements bind: for axes with the extents, one for each loop over it."""
+    found: dict[Symbol, tuple[Expr, ...]] = {}
+
+    def bind(symbol: Symbol, *extents: Expr) -> None:
+        found[symbol] = (*found.get(symbol, ()), *extents)
+
     for s in stmts:
         match s:
             case Let():
-                found[s.symbol] = None
+                bind(s.symbol)
             case Loop():
-                found[s.axis] = s.extent
-                found.update(bound_symbols(s.body))
+                bind(s.axis, s.extent)
             case Reduce():
-                found[s.axis] = s.extent
-                found.update(bound_symbols(s.body))
-                found.update((a.symbol, None) for a in s.accumulators)
+                bind(s.axis, s.extent)
+                for a in s.accumulators:
+                    bind(a.symbol)
+        if isinstance(s, Loop | Reduce):
+            for symbol, extents in bound_symbols(s.body).items():
+                bind(symbol, *extents)
     return found
 
 

@@ -22,6 +22,7 @@ from symnet.ops.indexing import (
     subtensor,
 )
 from symnet.ops.integers import integer_value
+from symnet.ops.joining import Join, Split
 from symnet.ops.reduce import Argmax, Reduce
 from symnet.ops.shape import (
     Broadcast,
@@ -45,6 +46,7 @@ __all__ = [
     "Dot",
     "Elemwise",
     "IncSubtensor",
+    "Join",
     "MakeVector",
     "PickRows",
     "PlaceRows",
@@ -55,6 +57,7 @@ __all__ = [
     "ScaleGradient",
     "ShapeOf",
     "SpecifyShape",
+    "Split",
     "StopGradient",
     "Subtensor",
     "apply_row",

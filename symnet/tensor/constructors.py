@@ -141,6 +141,16 @@ def ones(shape: TensorLike, dtype: object = None) -> TensorVariable:
     return full(shape, 1, dtype or config.floatX)
 
 
+def empty(shape: TensorLike, dtype: object = None) -> TensorVariable:
+    """Return a tensor whose values nobody reads; it holds zeros."""
+    return zeros(shape, dtype)
+
+
+def empty_like(x: TensorLike, dtype: object = None) -> TensorVariable:
+    """Return a tensor of the shape of `x` whose values nobody reads; it holds zeros."""
+    return zeros_like(x, dtype)
+
+
 def full(shape: TensorLike, fill_value: TensorLike, dtype: object = None) -> TensorVariable:
     """Return a tensor of `shape` that repeats `fill_value`."""
     value = as_tensor_variable(fill_value)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -54,6 +54,22 @@ def product(scalars: Iterable[Variable]) -> TensorVariable:
         return constant(known)
     symbolic: Any = functools.reduce(operator.mul, unknown)
     found: TensorVariable = symbolic if known == 1 else symbolic * known
+    return found
+
+
+def total(scalars: Iterable[Variable]) -> TensorVariable:
+    """Return the sum of int64 scalars, a constant where all of them are."""
+    known, unknown = 0, []
+    for n in scalars:
+        value = static_integer(n)
+        if value is None:
+            unknown.append(n)
+        else:
+            known += value
+    if not unknown:
+        return constant(known)
+    symbolic: Any = functools.reduce(operator.add, unknown)
+    found: TensorVariable = symbolic if known == 0 else symbolic + known
     return found
 
 
@@ -167,13 +183,29 @@ def swapaxes(x: TensorLike, axis1: int, axis2: int) -> TensorVariable:
     return dimshuffle(x, *order)
 
 
-def moveaxis(x: TensorLike, source: int, destination: int) -> TensorVariable:
-    """Move a dimension to another place; the others keep their order."""
+def moveaxis(
+    x: TensorLike, source: int | Sequence[int], destination: int | Sequence[int]
+) -> TensorVariable:
+    """Move a dimension, or several, to other places; the others keep their order."""
     x = as_tensor_variable(x)
-    i, j = (axis_of(a, x.ndim, "moveaxis") for a in (source, destination))
-    order = [a for a in range(x.ndim) if a != i]
-    order.insert(j, i)
+    sources, places = (_several(a, x.ndim) for a in (source, destination))
+    if len(sources) != len(places):
+        raise ValueError(
+            f"moveaxis: {len(sources)} dimensions cannot go to {len(places)} places: "
+            f"{source} to {destination}"
+        )
+    order = [a for a in range(x.ndim) if a not in sources]
+    for place, a in sorted(zip(places, sources, strict=True)):
+        order.insert(place, a)
     return dimshuffle(x, *order)
+
+
+def _several(axes: int | Sequence[int], ndim: int) -> list[int]:
+    given = axes if isinstance(axes, (list, tuple)) else [axes]
+    found = [axis_of(a, ndim, "moveaxis") for a in given]
+    if len(set(found)) != len(found):
+        raise ValueError(f"moveaxis: {axes} names a dimension twice")
+    return found
 
 
 def reshape(x: TensorLike, newshape: TensorLike, ndim: int | None = None) -> TensorVariable:
@@ -282,6 +314,32 @@ def shape_padright(x: TensorLike, n_ones: int = 1) -> TensorVariable:
 def shape_padaxis(x: TensorLike, axis: int) -> TensorVariable:
     """Put in one dimension of length 1 at `axis`."""
     return expand_dims(x, axis)
+
+
+def atleast_1d(*xs: TensorLike) -> Any:
+    """Return tensors with at least 1 dimension: one, or a list of several, as in NumPy."""
+    return _each(lambda x: x if x.ndim else shape_padleft(x), xs)
+
+
+def atleast_2d(*xs: TensorLike) -> Any:
+    """Return tensors with at least 2 dimensions; a vector becomes a row."""
+    return _each(lambda x: x if x.ndim >= 2 else shape_padleft(x, 2 - x.ndim), xs)
+
+
+def atleast_3d(*xs: TensorLike) -> Any:
+    """Return tensors with at least 3 dimensions; a vector becomes the middle one of them."""
+
+    def padded(x: TensorVariable) -> TensorVariable:
+        padded = atleast_2d(x)
+        found: TensorVariable = padded if padded.ndim >= 3 else shape_padright(padded)
+        return found
+
+    return _each(padded, xs)
+
+
+def _each(change: Callable[[TensorVariable], TensorVariable], xs: Sequence[TensorLike]) -> Any:
+    found = [change(as_tensor_variable(x)) for x in xs]
+    return found[0] if len(found) == 1 else found
 
 
 def alloc(value: TensorLike, *shape: TensorLike) -> TensorVariable:

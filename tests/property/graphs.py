@@ -153,8 +153,34 @@ def changed(pool: Pool) -> Any:
     return f(x[:1], 0.5 * x[1:2])
 
 
+def joined(pool: Pool) -> Any:
+    x = pool.pick(lambda a: a.ndim > 0)
+    shape = pool.values[x].shape
+    axis = pool.draw(st.integers(0, len(shape) - 1))
+    y = pool.pick(lambda a: a.shape == shape)
+    return pool.draw(st.sampled_from([T.concatenate, T.stack]))([x, y, 2 * x], axis=axis)
+
+
+def rearranged(pool: Pool) -> Any:
+    x = pool.pick(lambda a: a.ndim > 0)
+    axis = pool.draw(st.integers(0, pool.values[x].ndim - 1))
+    f = pool.draw(
+        st.sampled_from(
+            [
+                lambda v: T.roll(v, 2, axis),
+                lambda v: T.tile(v, 2),
+                lambda v: T.pad(v, 1),
+                lambda v: T.split(v, [v.shape[axis] - 1, 1], 2, axis)[0],
+                lambda v: T.concatenate(T.split(v, [1, v.shape[axis] - 1], 2, axis)[::-1], axis),
+            ]
+        )
+    )
+    return f(x)
+
+
 BUILDERS: list[Builder] = [
     unary, unary, binary, binary, broadcast, reduction, view, product, softmax, picked, changed,
+    joined, rearranged,
 ]  # fmt: skip
 
 

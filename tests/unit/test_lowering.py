@@ -164,3 +164,13 @@ def test_any_name_will_do(name: str) -> None:
     found = f(np.ones((5, 2), "float32"), np.ones((2, 3), "float32"))  # lengths that vary
     np.testing.assert_allclose(found[0], np.full(5, 2.0))
     np.testing.assert_allclose(found[1], np.full((5, 3), 2.0))
+
+
+def test_loops_over_one_axis_with_different_lengths() -> None:
+    """What is always so in a short loop need not be so in the long one beside it."""
+    x, y = T.dmatrices("x", "y")
+    wide, flat = T.concatenate([x, T.tanh(y)], 1), T.stack([x, y], 1)
+    a = np.zeros((3, 4))
+    program = program_of([x, y], [wide, flat], [a, a])
+    assert kinds(program) == ["kernel"]
+    assert "maximum(0, (i1 - 4))" in str(program)

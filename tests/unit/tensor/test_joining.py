@@ -22,7 +22,7 @@ def test_lengths_and_dtypes(run):
     assert run(joined, x=A, y=A[:0]).shape == (4, 3)
     assert T.concatenate([x, i]).dtype == "float64"
     assert T.concatenate([x]).type == x.type
-    with pytest.raises(ValueError, match=r"do not agree|said to have length 3"):
+    with pytest.raises(ValueError, match="lengths of dimension 1 do not agree"):
         run(joined, x=A[:, :2], y=A)
 
 
@@ -61,3 +61,47 @@ def test_what_cannot_be_joined():
         T.stack([])
     with pytest.raises(TypeError, match="a list and an axis"):
         T.stack([x], x)
+
+
+@pytest.mark.parametrize("count", [17, 40])
+def test_many(run, count):
+    x = T.matrix("x")
+    found = run(T.concatenate([k * x for k in range(count)], 1), x=A)
+    np.testing.assert_array_equal(found, np.concatenate([k * A for k in range(count)], 1))
+    found = run(T.stack([k * x for k in range(count)]), x=A)
+    np.testing.assert_array_equal(found, np.stack([k * A for k in range(count)]))
+
+
+def test_stacks_of_other_forms(run):
+    a, b, c, d = T.scalars("a", "b", "c", "d")
+    found = run(T.stacklists([[a, b], [c, d], [a, 7]]), a=1, b=2, c=3, d=4)
+    np.testing.assert_array_equal(found, [[1, 2], [3, 4], [1, 7]])
+    x, y = T.matrices("x", "y")
+    assert run(T.stacklists([[x, y]]), x=A, y=B).shape == (1, 2, 2, 3)
+    np.testing.assert_array_equal(run(T.horizontal_stack(x, y), x=A, y=B), np.hstack([A, B]))
+    np.testing.assert_array_equal(run(T.vertical_stack(x, y), x=A, y=B), np.vstack([A, B]))
+    known = T.TensorType("float32", A.shape)("x")
+    np.testing.assert_array_equal(run(T.stack(known), x=A), A)
+    with pytest.raises(TypeError, match="joins at least two matrices"):
+        T.horizontal_stack(x, a)
+
+
+@pytest.mark.parametrize("axis", [0, 1, -1])
+def test_split(run, axis):
+    x, sizes = T.matrix("x"), T.lvector("sizes")
+    value = np.arange(25, dtype="float32").reshape(5, 5)
+    expected = np.split(value, [2, 2], axis)
+    for given in ([2, 0, 3], np.array([2, 0, 3]), sizes):
+        found = run(T.split(x, given, 3, axis), x=value, sizes=[2, 0, 3])
+        for f, e in zip(found, expected, strict=True):
+            np.testing.assert_array_equal(f, e)
+    with pytest.raises(ValueError, match="do not add up to that of dimension"):
+        run(T.split(x, sizes, 2, axis), x=value, sizes=[2, 2])
+    with pytest.raises(ValueError, match="ndim=2"):
+        T.split(x, [1, 2, 3], 2)
+    with pytest.raises(ValueError, match="do not make up"):
+        T.split(T.matrix(shape=(5, 5)), [1, 2], 2)
+    with pytest.raises(ValueError, match="do not make up"):
+        T.split(x, [-1, 6], 2)
+    with pytest.raises(TypeError, match="n_splits is an integer known beforehand"):
+        T.split(x, sizes, T.lscalar())
