@@ -178,7 +178,9 @@ def _shapes(
             n = context.shape(k)[0]
             same = "the lengths of batches differ"
             count = n if count is None else context.require_equal(count, n, same)
+    static = node.outputs[0].type.shape[0]
     assert count is not None
+    count = count if static is None else const(static)
     inner = _row_node(op, flags, node.inputs)
     return [
         (count, *dims) for dims in inner.op.infer_shape(inner, _RowShapes(op, flags, context))

@@ -1,0 +1,190 @@
+"""One example or more of every operation: what the walks over all operations go through.
+
+An example is one line in `EXAMPLES`: an operation, and a function from some sizes to its operands.
+`f(*shape)` is a floating point operand (the walks also run with other dtypes in its place),
+`i(*shape, below=n)` a tensor of integers, `b(*shape)` of booleans, a Python integer a length or
+position. The walks take the sizes 3, 4, 2, 5 ... and then each of them 0 and 1 in turn.
+"""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import pkgutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from importlib import import_module
+from typing import Any
+
+import numpy as np
+
+import symnet
+from symnet.op import ContractionOp, IndexedOp, Op
+from symnet.ops import (
+    AdvancedIncSubtensor,
+    AdvancedSubtensor,
+    ARange,
+    Argmax,
+    Broadcast,
+    ClipGradient,
+    DimShuffle,
+    Dot,
+    Elemwise,
+    IncSubtensor,
+    MakeVector,
+    PickRows,
+    PlaceRows,
+    Point,
+    Range,
+    Reduce,
+    Reshape,
+    ScaleGradient,
+    ShapeOf,
+    SpecifyShape,
+    StopGradient,
+    Subtensor,
+)
+from symnet.ops.batched import Batched, HostBatched, Row
+from symnet.ops.contraction import BatchedDot
+from symnet.ops.convolution import Convolve
+from symnet.reverse import _Held
+from symnet.scalar import TABLE
+
+Array = np.ndarray[Any, Any]
+SIZES = (3, 4, 2, 5, 6, 7)
+
+
+@dataclass(frozen=True)
+class Example:
+    """An operation with operands.
+
+    Attributes
+    ----------
+    op
+        The operation.
+    operands
+        Makes them from sizes.
+    ints
+        Whether integers may stand for floating point numbers.
+    smooth
+        Whether its vjp is its derivative: not of what is there to change gradients.
+    static
+        Whether lengths must be known.
+    """
+
+    op: Op
+    operands: Callable[..., tuple[Any, ...]]
+    ints: bool = True
+    smooth: bool = True
+    static: bool = False
+
+    def sizes(self) -> Iterator[tuple[int, ...]]:
+        """Sizes: ordinary ones first, then each of them 0 and 1."""
+        usual = SIZES[: len(inspect.signature(self.operands).parameters)]
+        yield usual
+        for k, n in itertools.product(range(len(usual)), (0, 1)):
+            yield (*usual[:k], n, *usual[k + 1 :])
+
+    def arrays(self, sizes: tuple[int, ...] | None = None, dtype: str = "float64") -> list[Array]:
+        """Operands, floating point ones in another dtype."""
+        rng.bit_generator.state = _STATE
+        found = [np.asarray(a) for a in self.operands(*(sizes or next(self.sizes())))]
+        if np.dtype(dtype).kind in "iu":
+            found = [np.round(3 * a) if a.dtype.kind == "f" else a for a in found]
+        return [a.astype(dtype) if a.dtype.kind == "f" else a for a in found]
+
+    def of(self, dtype: str) -> Op:
+        """The operation for operands of another floating point (or integer) dtype."""
+        named = getattr(self.op, "dtype", None) == "float64"
+        return replace(self.op, dtype=dtype) if named else self.op  # type: ignore[type-var]
+
+    def __str__(self) -> str:
+        return f"{type(self.op).__name__}-{self.op}"
+
+
+rng = np.random.default_rng(11)
+_STATE = rng.bit_generator.state
+
+
+def f(*shape: int) -> Array:
+    return rng.uniform(0.3, 1.7, shape) * rng.choice([-1, 1], shape)
+
+
+def i(*shape: int, below: int) -> Array:
+    return rng.integers(0, max(below, 1), shape)
+
+
+def b(*shape: int) -> Array:
+    return rng.integers(0, 2, shape).astype(bool)
+
+
+def row(name: str) -> Elemwise:
+    return Elemwise(TABLE[name])
+
+
+def total(name: str, *axes: int, dtype: str = "float64") -> Reduce:
+    return Reduce(TABLE[name], axes, dtype)
+
+
+EXAMPLES = [
+    Example(ARange("int64"), lambda n: (1, n + 1, 1)),
+    Example(AdvancedIncSubtensor(), lambda n, m: (f(n, m), f(5, m), i(5, below=n))),
+    Example(AdvancedIncSubtensor(1), lambda n, m: (f(n, m), f(n, 5), i(5, below=m))),
+    Example(AdvancedSubtensor(), lambda n, m: (f(n, m), i(5, below=n))),
+    Example(AdvancedSubtensor(1), lambda n, m: (f(n, m, 2), i(2, 3, below=m))),
+    Example(Argmax(1), lambda n, m: (f(n, m),)),
+    Example(Batched(Subtensor((Point(),)), (True, True)), lambda n, m: (f(n, m), i(n, below=m))),
+    Example(Batched(row("mul"), (True, False)), lambda n, m: (f(n, m), f(m))),
+    Example(BatchedDot(), lambda n, m, k: (f(n, m, k), f(n, k, 2)), ints=False),
+    Example(Broadcast(2), lambda n, m: (f(m), n, m)),
+    Example(ClipGradient(-1, 1), lambda n: (f(n),), smooth=False),
+    Example(
+        Convolve((1, 2), ((0, 0), (1, 2)), (1, 1), (1, 1)),
+        lambda n, c: (f(1, n, c, 4, 5), f(1, 2, c, 2, 3)),
+        ints=False,
+    ),
+    Example(DimShuffle((1, None, 0)), lambda n, m: (f(n, m),)),
+    Example(Dot(), lambda n, m, k: (f(n, m), f(m, k)), ints=False),
+    Example(row("mul"), lambda n, m: (f(n, m), f(n, m))),
+    Example(row("mul"), lambda n, m: (f(n, 1), f(1, m))),
+    Example(HostBatched(AdvancedIncSubtensor(), (True, False, True)),
+            lambda n, m: (f(n, m), f(3), i(n, 3, below=m))),
+    Example(IncSubtensor((Range(True, True), Point()), False),
+            lambda n, m: (f(n, m), f(1), 1, 2, 0)),
+    Example(IncSubtensor((Point(),), True), lambda n, m: (f(n, m), f(m), -1)),
+    Example(MakeVector("float64"), lambda: (f(), f(), f())),
+    Example(PickRows(), lambda n, m: (f(n, m), i(n, below=m))),
+    Example(PlaceRows(), lambda n, m: (f(n), i(n, below=m), m)),
+    Example(total("add", 0), lambda n, m: (f(n, m),)),
+    Example(total("mul", 0, 2), lambda n, m, k: (f(n, m, k),)),
+    Example(total("maximum", 1), lambda n, m: (f(n, m),)),
+    Example(Reshape(2), lambda n, m: (f(n, 6, m), n * 3, m * 2)),
+    Example(ScaleGradient(2.0), lambda n: (f(n),), smooth=False),
+    Example(ShapeOf(1), lambda n, m: (f(n, m),)),
+    Example(SpecifyShape((None, 4)), lambda n: (f(n, 4),)),
+    Example(StopGradient(), lambda n: (f(n),), smooth=False),
+    Example(Subtensor((Range(step=True), Range(True, True))), lambda n, m: (f(n, m), -1, 1, 3)),
+    Example(Subtensor((Point(), Range(True, True, True))), lambda n, m: (f(n, m), 0, -1, -m, -2)),
+]  # fmt: skip
+"""In the order of the names of their classes."""
+
+HELPERS = (IndexedOp, ContractionOp, Row, _Held)
+"""Classes that are no operations of graphs that are computed."""
+
+
+def named(kind: type) -> str:
+    return f"{kind.__module__}.{kind.__qualname__}"
+
+
+def operations() -> list[str]:
+    """Names of all classes of operations that symnet has."""
+    for module in pkgutil.walk_packages(symnet.__path__, "symnet."):
+        if not module.name.endswith("__main__"):
+            import_module(module.name)
+    found: set[str] = set()
+    waiting: list[type[Op]] = [Op]
+    while waiting:
+        kinds = waiting.pop().__subclasses__()
+        found |= {named(kind) for kind in kinds if kind.__module__.startswith("symnet.")}
+        waiting += kinds
+    return sorted(found - {named(kind) for kind in HELPERS})
