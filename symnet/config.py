@@ -14,7 +14,7 @@ from typing import Any
 _CHOICES: dict[str, tuple[str, ...]] = {
     "floatX": ("float32", "float64"),
     "on_unused_input": ("raise", "warn", "ignore"),
-    "mode": ("default", "reference", "debug"),
+    "mode": ("default", "reference", "debug", "Mode", "FAST_RUN", "FAST_COMPILE", "DebugMode"),
 }
 
 
@@ -29,7 +29,8 @@ class Config:
     device
         Name of the backend that compiles functions: ``"cpu"`` or ``"cuda"``.
     mode
-        ``"default"`` compiles, ``"reference"`` interprets, ``"debug"`` does both and compares.
+        ``"default"`` compiles, ``"reference"`` interprets, ``"debug"`` does both and compares;
+        Theano's names are understood, too.
     optimizer_excluding
         Names of rewrite phases or rules to leave out, separated by ``:``.
     on_unused_input

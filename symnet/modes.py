@@ -44,6 +44,7 @@ class Mode:
 
 
 _THEANO = {
+    "Mode": Mode(),
     "FAST_RUN": Mode(),
     "FAST_COMPILE": Mode(fuse=False, exclude=frozenset({"stabilize", "specialize"})),
     "DebugMode": Mode("debug"),

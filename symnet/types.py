@@ -33,6 +33,8 @@ class TensorType:
         broadcast pattern: True is length 1, False an unknown length.
     broadcastable
         The same pattern under Theano's name for it.
+    name
+        Theano's name of a type; without effect.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class TensorType:
         dtype: object,
         shape: Sequence[int | None] | None = None,
         broadcastable: Sequence[bool] | None = None,
+        name: str | None = None,
     ) -> None:
         if (shape is None) == (broadcastable is None):
             raise TypeError("a TensorType needs a shape or a broadcast pattern, one of the two")

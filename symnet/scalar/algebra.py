@@ -97,6 +97,7 @@ class Algebra:
     quotients: dict[str, tuple[Polynomial, Polynomial]] = field(default_factory=dict)
     remainders: dict[str, tuple[Polynomial, Polynomial]] = field(default_factory=dict)
     polynomials: dict[int, Polynomial] = field(default_factory=dict)
+    kinds: dict[Expr, int] = field(default_factory=dict)
     alive: list[Expr] = field(default_factory=list)  # so that no id is used twice
 
     def expression(self, p: Polynomial, like: Expr) -> Expr:
@@ -129,7 +130,11 @@ class Algebra:
                 operands = "".join([self._key_of_operand(a) for a in x.operands])
                 key = f"{x.op.name}{own}\4{x.dtype}\0{operands}"
             case _:
-                raise TypeError(f"not an expression: {x!r}")
+                # Of a kind that only its user knows, as fusion's elements of values; numbered by
+                # what it is but for its operands, in the order of meeting them.
+                kind = self.kinds.setdefault(x.with_args(()), len(self.kinds))
+                operands = "".join([self._key_of_operand(a) for a in x.args])
+                key = f"{kind}\7{x.dtype}\0{operands}"
         if key not in self.atoms:
             self.atoms[key] = x
             self.intervals[key] = self._interval_of_symbol(x)

@@ -112,9 +112,14 @@ def _maker_of_several(one: Callable[..., TensorVariable]) -> Callable[..., list[
     def make(*names: str | int, **settings: Any) -> list[TensorVariable]:
         if len(names) == 1 and isinstance(names[0], int):
             return [one(**settings) for _ in range(names[0])]
-        return [one(name, **settings) for name in names]
+        # One string is one letter for each name.
+        given = names[0] if len(names) == 1 and isinstance(names[0], str) else names
+        return [one(name, **settings) for name in given]
 
-    make.__doc__ = f"Make several inputs as `{one.__name__}` does: give their number or names."
+    make.__doc__ = (
+        f"Make several inputs as `{one.__name__}` does: give their number, their names, or one "
+        "string of names of a letter each."
+    )
     return make
 
 

@@ -99,7 +99,12 @@ class TensorVariable(Variable):
             )
         return True
 
-    def __array__(self, *args: Any, **kwargs: Any) -> NoReturn:
+    def __array__(self, *args: Any, **kwargs: Any) -> np.ndarray[Any, Any]:
+        if self.ndim == 0:
+            # An object, so that numpy.prod of lengths, some symbolic, is their symbolic product.
+            held = np.empty((), object)
+            held[()] = self
+            return held
         raise TypeError(
             f"{self!r} is symbolic and has no value yet, so NumPy cannot work on it: use the "
             "function of the same name in symnet.tensor, or .eval() for a value"

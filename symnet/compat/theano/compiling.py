@@ -1,0 +1,66 @@
+"""``theano.compile`` and ``theano.Mode``: modes by Theano's names, dumps of calls."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+from symnet import modes
+from symnet.modes import get_mode
+
+
+class Mode:
+    """A linker and an optimizer, as the `symnet.modes.Mode` that stands for them.
+
+    Parameters
+    ----------
+    linker
+        ``"py"`` interprets the graph op by op; any other compiles it.
+    optimizer
+        ``"fast_compile"`` and None leave rewriting and fusion out, as ``FAST_COMPILE`` does.
+
+    Examples
+    --------
+    >>> Mode(linker="py", optimizer="fast_compile").kind
+    'reference'
+    """
+
+    def __new__(  # type: ignore[misc]  # a mode is symnet's
+        cls, linker: Any = None, optimizer: Any = "default"
+    ) -> modes.Mode:
+        """Return symnet's mode."""
+        if linker == "py":
+            return get_mode("reference")
+        quick = optimizer in (None, "None", "fast_compile")
+        return get_mode("FAST_COMPILE" if quick else "FAST_RUN")
+
+
+def get_default_mode() -> modes.Mode:
+    """Return the mode that functions have unless said otherwise."""
+    return get_mode()
+
+
+def DebugMode(*args: Any, **settings: Any) -> modes.Mode:
+    """Return the mode that compares compiled code with the interpreter; settings are ignored."""
+    return get_mode("debug")
+
+
+def function_dump(filename: str | Path, inputs: Any, outputs: Any = None, **settings: Any) -> None:
+    """Write what `function` would be given to a file, for instance to report a defect.
+
+    Parameters
+    ----------
+    filename
+        Where to: a pickle of a dictionary, which ``theano.function(**...)`` takes.
+    inputs, outputs, settings
+        As for `function`.
+    """
+    settings.pop("extra_tag_to_remove", None)
+    with Path(filename).open("wb") as file:
+        pickle.dump({"inputs": inputs, "outputs": outputs, **settings}, file)
+
+
+predefined_modes = {
+    name: get_mode(name) for name in ("FAST_RUN", "FAST_COMPILE", "DebugMode", "DEBUG_MODE")
+}

@@ -1,0 +1,167 @@
+"""Which names of Theano's modules are which objects of symnet's.
+
+`MODULES` has for every module lines ``"source: name new=old *"``: names that it takes over from the
+module `source`, under another name where one stands before ``=``, all public ones for ``*``.
+Submodules are found in their parents by themselves. `ABSENT` says of what is not there why.
+"""
+
+from symnet.scalar import TABLE
+
+_HERE = "symnet.compat.theano"
+_ROWS = " ".join(TABLE)
+_RANDOM = "random numbers are not in this version of symnet yet"
+_LOOPS = "loops are not in this version of symnet yet"
+
+MODULES: dict[str, tuple[str, ...]] = {
+    "theano": (
+        "symnet: Apply Constant In Op Out Variable clone dot function grad Lop Rop pp shared",
+        "symnet.gradient: disconnected_grad zero_grad",
+        "symnet.types: TensorType",
+        f"{_HERE}.compiling: Mode function_dump predefined_modes",
+        f"{_HERE}.flags: change_flags config",
+        f"{_HERE}.later: scan map reduce foldl foldr scan_checkpoints",
+        f"{_HERE}.small: OrderedUpdates _asarray __version__=version",
+    ),
+    "theano.compat": (f"{_HERE}.small: PY3",),
+    "theano.compile": (
+        "symnet: In Out SharedVariable function shared SymbolicInput=In SymbolicOutput=Out",
+        "symnet.freeze: UnusedInputError",
+        "symnet.function: Function",
+        "symnet.modes: get_mode",
+        "symnet.tensor: specify_shape",
+        f"{_HERE}.compiling: DebugMode Mode function_dump get_default_mode predefined_modes",
+    ),
+    "theano.compile.debugmode": (
+        "symnet.function: DebugModeError=DebugError",
+        f"{_HERE}.compiling: DebugMode",
+    ),
+    "theano.compile.function": (
+        "symnet: function",
+        f"{_HERE}.compiling: function_dump",
+    ),
+    "theano.compile.function_module": (
+        "symnet.freeze: UnusedInputError",
+        "symnet.function: Function",
+    ),
+    "theano.compile.io": ("symnet: In Out SymbolicInput=In SymbolicOutput=Out",),
+    "theano.compile.mode": (
+        "symnet.modes: get_mode",
+        f"{_HERE}.compiling: Mode get_default_mode predefined_modes",
+    ),
+    "theano.compile.ops": ("symnet.tensor: specify_shape",),
+    "theano.compile.pfunc": ("symnet.function: pfunc=function",),
+    "theano.compile.sharedvalue": ("symnet: SharedVariable shared",),
+    "theano.configdefaults": (f"{_HERE}.flags: config",),
+    "theano.configparser": (f"{_HERE}.flags: change_flags config TheanoConfigParser=OldConfig",),
+    "theano.gof": (
+        "symnet: Apply Constant Op Variable",
+        "symnet.types: Type=TensorType",
+    ),
+    "theano.gof.fg": ("symnet: MissingInputError",),
+    "theano.gof.graph": (
+        "symnet: Apply Constant Variable",
+        f"{_HERE}.graphs: ancestors inputs io_toposort is_same_graph ops orphans variables",
+    ),
+    "theano.gof.op": ("symnet: Op",),
+    "theano.gof.type": ("symnet.types: Type=TensorType",),
+    "theano.gof.utils": (),
+    "theano.gpuarray": (f"{_HERE}.small: pygpu_activated use",),
+    "theano.gpuarray.dnn": (f"{_HERE}.small: dnn_available=absent dnn_present=absent",),
+    "theano.gradient": ("symnet.gradient: *",),
+    "theano.ifelse": (f"{_HERE}.later: ifelse",),
+    "theano.misc": (),
+    "theano.misc.may_share_memory": (f"{_HERE}.small: may_share_memory",),
+    "theano.misc.safe_asarray": (f"{_HERE}.small: _asarray",),
+    "theano.printing": ("symnet.printing: debugprint pp pprint=pp",),
+    "theano.raise_op": (),
+    "theano.sandbox": (),
+    "theano.sandbox.cuda": (f"{_HERE}.small: cuda_available cuda_enabled use",),
+    "theano.sandbox.cuda.dnn": (f"{_HERE}.small: dnn_available=absent",),
+    "theano.sandbox.linalg": (),
+    "theano.sandbox.neighbours": (),
+    "theano.sandbox.rng_mrg": (f"{_HERE}.later: MRG_RandomStreams",),
+    "theano.sandbox.softsign": ("symnet.tensor.nnet: softsign",),
+    "theano.scalar": (
+        f"{_HERE}.small: upcast",
+        f"symnet.scalar.table: {_ROWS}",
+    ),
+    "theano.scalar.basic": (
+        f"{_HERE}.small: upcast",
+        f"symnet.scalar.table: {_ROWS}",
+    ),
+    "theano.scan_module": (
+        "symnet: clone",
+        f"{_HERE}.later: scan map reduce foldl foldr scan_checkpoints until",
+    ),
+    "theano.scan_module.scan": (f"{_HERE}.later: scan",),
+    "theano.scan_module.scan_utils": (
+        "symnet: clone",
+        f"{_HERE}.graphs: equal_computations",
+        f"{_HERE}.later: until",
+    ),
+    "theano.tensor": (
+        "symnet.tensor: *",
+        "symnet.ops.elementwise: Elemwise",
+        "symnet.ops.shape: DimShuffle",
+        "symnet.gradient: consider_constant verify_grad",
+        "builtins: AsTensorError=TypeError",
+    ),
+    "theano.tensor.basic": (
+        "symnet.tensor: *",
+        "symnet.ops.elementwise: Elemwise",
+        "symnet.ops.shape: DimShuffle",
+        "builtins: AsTensorError=TypeError",
+    ),
+    "theano.tensor.elemwise": (
+        "symnet.ops.elementwise: Elemwise",
+        "symnet.ops.shape: DimShuffle",
+    ),
+    "theano.tensor.extra_ops": ("symnet.tensor: squeeze",),
+    "theano.tensor.inplace": (),
+    "theano.tensor.nnet": ("symnet.tensor.nnet: *",),
+    "theano.tensor.nnet.nnet": ("symnet.tensor.nnet: *",),
+    "theano.tensor.nnet.sigm": (
+        "symnet.tensor.nnet: hard_sigmoid sigmoid softplus ultra_fast_sigmoid",
+    ),
+    "theano.tensor.opt": (),
+    "theano.tensor.raw_random": (),
+    "theano.tensor.shared_randomstreams": (f"{_HERE}.later: RandomStreams",),
+    "theano.tensor.sharedvar": (
+        "symnet: SharedVariable TensorSharedVariable=SharedVariable "
+        "ScalarSharedVariable=SharedVariable tensor_constructor=shared",
+    ),
+    "theano.tensor.signal": (),
+    "theano.tensor.subtensor": (
+        "symnet.tensor: inc_subtensor set_subtensor take",
+        "symnet.ops.indexing: Subtensor",
+    ),
+    "theano.tensor.type": ("symnet.types: TensorType",),
+    "theano.tensor.utils": (f"{_HERE}.small: hash_from_ndarray",),
+    "theano.tensor.var": (
+        "symnet.tensor: TensorConstant TensorVariable",
+        "symnet.tensor.variable: _tensor_py_operators=TensorVariable",
+        "builtins: AsTensorError=TypeError",
+    ),
+    "theano.tensor.xlogx": ("symnet.tensor.xlogx: xlogx xlogy0",),
+    "theano.tests": (),
+    "theano.tests.unittest_tools": (
+        "symnet.gradient: verify_grad",
+        f"{_HERE}.small: assert_allclose fetch_seed seed_rng",
+    ),
+    "theano.updates": (f"{_HERE}.small: OrderedUpdates",),
+    "theano.version": (f"{_HERE}.small: full_version short_version version",),
+}
+
+ABSENT: dict[str, str] = {
+    "theano.gpuarray": "Theano's GPU code has no place here; symnet.config.device = 'cuda' runs "
+    "whole functions on a GPU",
+    "theano.sandbox.cuda": "Theano's GPU code has no place here; symnet.config.device = 'cuda' "
+    "runs whole functions on a GPU",
+    "theano.tensor.raw_random": _RANDOM,
+    "theano.sandbox.rng_mrg": _RANDOM,
+    "theano.scan_module": _LOOPS,
+    "theano.gof.opt": "rewrites are data here: see symnet.rewriting",
+    "theano.tensor.opt": "rewrites are data here: see symnet.rewriting",
+    "theano.typed_list": "lists of tensors are not supported; T.stack makes one tensor of several",
+}
+"""Why a module, or a name by its full name, is not there."""

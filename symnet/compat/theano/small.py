@@ -1,0 +1,105 @@
+"""Small things of Theano that are not about tensors."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from hashlib import sha256
+from typing import Any, NoReturn
+
+import numpy as np
+
+from symnet import dtypes
+from symnet.compat.theano.flags import config
+from symnet.shared import SharedVariable
+
+version = short_version = full_version = "1.0.5"
+
+PY3 = True
+
+
+def _asarray(a: Any, dtype: Any, order: Any = None) -> np.ndarray[Any, Any]:
+    """Return an array of exactly this dtype."""
+    return np.asarray(a, dtypes.canonical(dtype), order)
+
+
+class OrderedUpdates(OrderedDict[SharedVariable, Any]):
+    """Updates of shared variables in order; sums of two hold both."""
+
+    def __setitem__(self, variable: SharedVariable, value: Any) -> None:
+        if not isinstance(variable, SharedVariable):
+            raise TypeError(f"only shared variables can be updated, {variable!r} is none")
+        super().__setitem__(variable, value)
+
+    def update(self, *others: Any, **more: Any) -> None:
+        """Take updates over; a variable updated already needs the same new value."""
+        for variable, value in OrderedDict(*others).items():
+            if self.get(variable, value) is not value:
+                raise KeyError(f"two updates of the shared variable {variable!r}")
+            self[variable] = value
+
+    def __add__(self, other: Any) -> OrderedUpdates:
+        both = OrderedUpdates(self)
+        both.update(other)
+        return both
+
+    __radd__ = __add__
+
+
+def upcast(dtype: str, *more: str) -> str:
+    """Return the dtype that holds values of all these.
+
+    Examples
+    --------
+    >>> upcast("int8", "float32"), upcast("int32", "float32")
+    ('float32', 'float64')
+    """
+    return dtypes.promote(*(dtypes.canonical(name) for name in (dtype, *more)))
+
+
+def no_gpu(*args: Any, **settings: Any) -> NoReturn:
+    """Raise: device code of Theano's is not here."""
+    raise RuntimeError(
+        "Theano's GPU code is not part of symnet: functions run on a GPU with "
+        "THEANO_FLAGS=device=cuda or symnet.config.device = 'cuda', with no other change"
+    )
+
+
+def use(device: str, *args: Any, **settings: Any) -> None:
+    """Run functions on a device from now on, if it can be used; warn otherwise."""
+    config.device = device
+
+
+def absent(*args: Any, **settings: Any) -> bool:
+    """Return False: there is no such library."""
+    return False
+
+
+cuda_available = cuda_enabled = pygpu_activated = False
+
+
+def seed_rng(seed: int | None = None) -> int:
+    """Seed NumPy's global generator, by default with Theano's number for its tests."""
+    seed = 666 if seed is None else seed
+    np.random.seed(seed)  # noqa: NPY002  # what old tests draw from
+    return seed
+
+
+def fetch_seed(pseed: int | None = None) -> int:
+    """Return a seed for tests."""
+    return 666 if pseed is None else pseed
+
+
+def assert_allclose(expected: Any, value: Any, rtol: float = 1e-5, atol: float = 1e-8) -> None:
+    """Raise unless two arrays are close."""
+    np.testing.assert_allclose(value, expected, rtol=rtol, atol=atol)
+
+
+def hash_from_ndarray(data: np.ndarray[Any, Any]) -> str:
+    """Return a hash of an array's dtype, shape and elements."""
+    head = f"{data.dtype} {data.shape}".encode()
+    return sha256(head + np.ascontiguousarray(data).tobytes()).hexdigest()
+
+
+def may_share_memory(a: Any, b: Any, raise_other_type: bool = True) -> bool:
+    """Whether two arrays may lie in the same memory."""
+    return np.may_share_memory(a, b)
