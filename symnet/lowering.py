@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from symnet.abstraction import Abstraction, Renaming, abstract
 from symnet.fusion import Fusion
-from symnet.graph import Constant, Variable
+from symnet.graph import Apply, Constant, Variable
 from symnet.kernel import COLUMN, INNER, ROW, Contraction, Kernel, Let, Store, accumulated
 from symnet.nest import Reduction, Root, axes, build
+from symnet.op import Array
 from symnet.program import Buffer, Copy, Guard, HostCall, Kind, Launch, Program, Step
 from symnet.scalar import Const, Expr, Load, Symbol, const, simplify, substitute, walk
 from symnet.schedule import Draft, StepGraph
@@ -323,7 +325,17 @@ class _Lowering:
     def _host(self, group: Host) -> HostCall:
         inputs = tuple(self._buffer_of(v) for v in group.inputs)
         outputs = tuple(self.targets[v.variable][0] for v in group.outputs)
-        return HostCall(str(group.node.op), group.node.op.perform, inputs, outputs)
+        return HostCall(str(group.node.op), partial(_perform, group.node), inputs, outputs)
+
+
+def _perform(node: Apply, inputs: Sequence[Array]) -> list[Array]:
+    """Run the NumPy meaning of a node; what it raises says where the node was built."""
+    try:
+        return node.op.perform(inputs)
+    except Exception as error:
+        if node.line:
+            error.add_note(f"in {node.op}, built at {node.line}")
+        raise
 
 
 def _contraction(

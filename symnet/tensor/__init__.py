@@ -9,7 +9,7 @@ from typing import Any
 
 from symnet.gradient import Lop, Rop, grad, hessian, jacobian, verify_grad
 from symnet.names import missing
-from symnet.tensor import nnet, xlogx
+from symnet.tensor import nlinalg, nnet, slinalg, xlogx
 from symnet.tensor.constructors import (
     arange,
     empty,
@@ -146,6 +146,7 @@ __all__ = [
     "mgrid",
     "min",
     "moveaxis",
+    "nlinalg",
     "nnet",
     "norm",
     "ogrid",
@@ -166,6 +167,7 @@ __all__ = [
     "shape_padaxis",
     "shape_padleft",
     "shape_padright",
+    "slinalg",
     "specify_shape",
     "split",
     "squeeze",
