@@ -27,6 +27,7 @@ from symnet.tensor.constructors import (
     zeros_like,
 )
 from symnet.tensor.convert import as_tensor_variable, constant
+from symnet.tensor.einsum import einsum
 from symnet.tensor.elementwise import cast, iround, isclose, round, table_functions
 from symnet.tensor.grids import geomspace, linspace, logspace, meshgrid, mgrid, ogrid
 from symnet.tensor.indexing import inc_subtensor, set_subtensor, take
@@ -63,7 +64,16 @@ from symnet.tensor.manipulation import (
     transpose,
     unbroadcast,
 )
-from symnet.tensor.products import dot, matmul, outer
+from symnet.tensor.products import (
+    batched_dot,
+    batched_tensordot,
+    dot,
+    inner,
+    matmul,
+    outer,
+    tensordot,
+    vdot,
+)
 from symnet.tensor.rearranging import flip, fliplr, flipud, pad, roll, rot90, tile
 from symnet.tensor.reductions import (
     all,
@@ -108,12 +118,15 @@ __all__ = [
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
+    "batched_dot",
+    "batched_tensordot",
     "broadcast_to",
     "cast",
     "concatenate",
     "constant",
     "dimshuffle",
     "dot",
+    "einsum",
     "empty",
     "empty_like",
     "expand_dims",
@@ -131,6 +144,7 @@ __all__ = [
     "horizontal_stack",
     "identity_like",
     "inc_subtensor",
+    "inner",
     "iround",
     "isclose",
     "jacobian",
@@ -178,10 +192,12 @@ __all__ = [
     "swapaxes",
     "take",
     "tensor",
+    "tensordot",
     "tile",
     "transpose",
     "unbroadcast",
     "var",
+    "vdot",
     "verify_grad",
     "vertical_stack",
     "xlogx",
