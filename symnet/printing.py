@@ -11,8 +11,9 @@ import numpy as np
 from symnet.graph import Apply, Constant, Variable, ancestors
 from symnet.ops.contraction import Dot
 from symnet.ops.elementwise import Elemwise
-from symnet.ops.indexing import Range, Subtensor
+from symnet.ops.indexing import Subtensor
 from symnet.ops.shape import DimShuffle, ShapeOf
+from symnet.ops.slices import Range
 
 _INFIX = {
     "add": "+", "sub": "-", "mul": "*", "true_div": "/", "int_div": "//", "mod": "%", "pow": "**",

@@ -3,27 +3,17 @@
 Each class states in one place its types, shapes, derivative, NumPy meaning and lowering.
 """
 
+from symnet.ops.advanced import AdvancedIncSubtensor, AdvancedSubtensor
 from symnet.ops.constructors import ARange
 from symnet.ops.contraction import BatchedDot, Dot
 from symnet.ops.convolution import Convolve, convolve
 from symnet.ops.elementwise import Elemwise, apply_row
 from symnet.ops.identity import ClipGradient, ScaleGradient, StopGradient
-from symnet.ops.indexing import (
-    AdvancedIncSubtensor,
-    AdvancedSubtensor,
-    IncSubtensor,
-    PickRows,
-    PlaceRows,
-    Point,
-    Range,
-    Subtensor,
-    inc_subtensor,
-    index_operands,
-    subtensor,
-)
+from symnet.ops.indexing import IncSubtensor, Subtensor, inc_subtensor, subtensor
 from symnet.ops.integers import integer_value
 from symnet.ops.joining import Join, Split
 from symnet.ops.reduce import Argmax, Reduce
+from symnet.ops.rows import PickRows, PlaceRows
 from symnet.ops.shape import (
     Broadcast,
     DimShuffle,
@@ -32,6 +22,7 @@ from symnet.ops.shape import (
     ShapeOf,
     SpecifyShape,
 )
+from symnet.ops.slices import Point, Points, Range, index_operands
 
 __all__ = [
     "ARange",
@@ -51,6 +42,7 @@ __all__ = [
     "PickRows",
     "PlaceRows",
     "Point",
+    "Points",
     "Range",
     "Reduce",
     "Reshape",

@@ -1,9 +1,10 @@
-"""What stands between the brackets of basic indexing, and which elements it means.
+"""What stands between the brackets of an index, and which elements it means.
 
 A *spec* says how the leading dimensions are indexed, one entry each: `Point` picks one position,
-`Range` is a slice. Positions and bounds are operands, in the order of the entries; dimensions
-without an entry are taken whole. `index_operands` makes a spec and its operands; `shape_axes` and
-`element_axes` say where the part begins, how far apart its elements stand, and how many they are.
+`Points` those that an integer tensor holds, `Range` is a slice. Positions and bounds are operands,
+in the order of the entries; dimensions without an entry are taken whole. `index_operands` makes a
+spec and its operands; `shape_axes` and `element_axes` say where the part begins, how far apart its
+elements stand, and how many they are.
 """
 
 from __future__ import annotations
@@ -27,6 +28,11 @@ class Point:
 
 
 @dataclass(frozen=True, slots=True)
+class Points:
+    """Positions of a dimension that an integer tensor holds, an operand (`symnet.ops.advanced`)."""
+
+
+@dataclass(frozen=True, slots=True)
 class Range:
     """A slice of a dimension; says which of its bounds are operands, in this order."""
 
@@ -35,9 +41,10 @@ class Range:
     step: bool = False
 
 
-Spec = tuple[Point | Range, ...]
+Entry = Point | Points | Range
+Spec = tuple[Entry, ...]
 IndexEntry = Any
-"""An integer, an integer variable of no dimensions, or a slice with such bounds."""
+"""An integer, an integer variable, or a slice whose bounds are integers of no dimensions."""
 
 
 def index_operands(entries: Sequence[IndexEntry]) -> tuple[Spec, list[Variable]]:
@@ -46,26 +53,28 @@ def index_operands(entries: Sequence[IndexEntry]) -> tuple[Spec, list[Variable]]
     Raises
     ------
     TypeError
-        If an entry is not an integer, an integer variable of no dimensions or a slice of these.
+        If an entry is not an integer, an integer variable or a slice of integers.
     """
     operands: list[Variable] = []
 
-    def is_given(bound: Any) -> bool:
+    def is_given(bound: Any, ndim: int = 0) -> bool:
         if bound is None:
             return False
         v = bound if isinstance(bound, Variable) else constant(bound)
-        if v.ndim != 0 or v.dtype not in dtypes.INTEGER:
+        if v.ndim > ndim or v.dtype not in dtypes.INTEGER:
             raise TypeError(f"an index is an integer of no dimensions, got {bound!r} ({v.type})")
         operands.append(build.cast(v, "int64") if isinstance(v, Constant) else v)
         return True
 
-    spec: list[Point | Range] = []
+    spec: list[Entry] = []
     for entry in entries:
         if isinstance(entry, slice):
             start, step = entry.start, entry.step
             step = None if isinstance(step, int) and step == 1 else step
             start = None if step is None and isinstance(start, int) and start == 0 else start
             spec.append(Range(is_given(start), is_given(entry.stop), is_given(step)))
+        elif isinstance(entry, Variable) and entry.ndim and is_given(entry, entry.ndim):
+            spec.append(Points())
         elif is_given(entry):
             spec.append(Point())
         else:
@@ -113,6 +122,9 @@ def _resolve(
             at = value(operand)
             operand += 1
             axes.append(Axis(False, _wrapped(at, n), const(1), const(1)))
+        elif isinstance(entry, Points):
+            operand += 1
+            axes.append(Axis(False, const(0), const(1), const(1)))  # where is told by its reader
         elif entry == Range():
             axes.append(Axis(True, const(0), const(1), n, whole=True))
         else:
@@ -160,25 +172,34 @@ def _slice(start: Expr | None, stop: Expr | None, step: Expr, n: Expr) -> Axis:
 
 
 def numpy_index(spec: Spec, operands: Sequence[Array]) -> tuple[int | slice, ...]:
-    """Return what NumPy takes between brackets."""
-    values = iter([int(v) for v in operands])
-    return tuple(
-        next(values)
-        if isinstance(entry, Point)
-        else slice(*(next(values) if g else None for g in (entry.start, entry.stop, entry.step)))
-        for entry in spec
-    )
+    """Return what NumPy takes between brackets; whole dimensions stand for `Points`."""
+    found: list[int | slice] = []
+    values = iter(operands)
+    for entry in spec:
+        match entry:
+            case Point():
+                found.append(int(next(values)))
+            case Points():
+                next(values)
+                found.append(slice(None))
+            case Range():
+                given = (entry.start, entry.stop, entry.step)
+                found.append(slice(*(int(next(values)) if g else None for g in given)))
+    return tuple(found)
 
 
 def check_spec(op: Op, spec: Spec, x: TensorType, types: Sequence[TensorType]) -> None:
     """Raise a `TypeError` if a spec does not fit `x`, or positions and bounds do not fit it."""
     if len(spec) > x.ndim:
         raise TypeError(f"{op}: {len(spec)} indices for {x}, which has {x.ndim} dimensions")
-    count = sum(1 if isinstance(e, Point) else e.start + e.stop + e.step for e in spec)
+    count = sum(map(_operand_count, spec))
     if len(types) != count:
         raise TypeError(f"{op} takes {count} positions and bounds, got {len(types)}")
-    for t in types:
-        if t.ndim != 0 or t.dtype not in dtypes.INTEGER:
+    arrays = set(points(spec, 0).values())
+    for k, t in enumerate(types):
+        if t.dtype not in dtypes.INTEGER:
+            raise TypeError(f"{op}: indices are integers, got {t}; T.cast converts")
+        if t.ndim and k not in arrays:
             raise TypeError(f"{op}: a position or bound is an integer of no dimensions, got {t}")
 
 
@@ -186,16 +207,17 @@ def part_shape(
     spec: Spec, x: TensorType, operands: Sequence[Variable], op: Op
 ) -> tuple[int | None, ...]:
     """Return the static shape of the part; `operands` are positions and bounds."""
-    values = iter([int(v.data) if isinstance(v, Constant) else None for v in operands])
+    values = iter([v.data if isinstance(v, Constant) else None for v in operands])
     shape: list[int | None] = []
     for axis, (entry, n) in enumerate(zip(_padded(spec, x.ndim), x.shape, strict=True)):
-        if isinstance(entry, Point):
+        if isinstance(entry, Point | Points):
             at = next(values)
-            if None not in (n, at) and not -n <= at < n:  # type: ignore[operator]
-                raise IndexError(f"{op}: index {at} is out of range in dimension {axis} of {x}")
+            for i in (at.min(), at.max()) if at is not None and at.size else ():
+                if n is not None and not -n <= i < n:
+                    raise IndexError(f"{op}: index {i} is out of range in dimension {axis} of {x}")
             continue
         given = (entry.start, entry.stop, entry.step)
-        bounds = [next(values) if g else None for g in given]
+        bounds = [_known(next(values)) if g else None for g in given]
         unknown = any(g and b is None for g, b in zip(given, bounds, strict=True))
         if bounds[2] == 0:
             raise ValueError(f"{op}: the step of a slice cannot be 0")
@@ -207,13 +229,30 @@ def part_shape(
     return tuple(shape)
 
 
-def _operands_of(spec: Spec, first: int) -> list[tuple[Point | Range, int]]:
+def _known(bound: Array | None) -> int | None:
+    return None if bound is None else int(bound)
+
+
+def _operand_count(entry: Entry) -> int:
+    return entry.start + entry.stop + entry.step if isinstance(entry, Range) else 1
+
+
+def _operands_of(spec: Spec, first: int) -> list[tuple[Entry, int]]:
     """Return each entry with the number of the operand after its own."""
-    found: list[tuple[Point | Range, int]] = []
+    found: list[tuple[Entry, int]] = []
     for entry in spec:
-        first += 1 if isinstance(entry, Point) else entry.start + entry.stop + entry.step
+        first += _operand_count(entry)
         found.append((entry, first))
     return found
+
+
+def points(spec: Spec, first: int) -> dict[int, int]:
+    """Return operands of the positions that tensors hold, by dimension; `first` is the first."""
+    return {
+        axis: after - 1
+        for axis, (entry, after) in enumerate(_operands_of(spec, first))
+        if isinstance(entry, Points)
+    }
 
 
 def _points_of_data(spec: Spec, node: Apply, first: int) -> dict[int, int]:
@@ -287,3 +326,34 @@ def require_room(length: Expr, count: Expr, context: ShapeContext) -> None:
     Every read can then be forced into the dimension.
     """
     context.require(gt(length, const(0)) | lt(count, const(1)), "an index to an empty dimension")
+
+
+def check_update(op: Op, x: TensorType, y: TensorType, part: TensorType) -> None:
+    """Raise a `TypeError` if a value of type `y` cannot go to a part of `x`."""
+    if dtypes.promote(x.dtype, y.dtype) != x.dtype:
+        raise TypeError(
+            f"{op}: a value of {y} does not go into {x} without loss; cast it with "
+            f'T.cast(value, "{x.dtype}")'
+        )
+    dims = part.shape[part.ndim - y.ndim :] if y.ndim <= part.ndim else None
+    if dims is None or any(
+        None not in (n, m) and n not in (1, m) for n, m in zip(y.shape, dims, strict=True)
+    ):
+        raise TypeError(f"{op}: a value of {y} does not fit the part {part} of {x}")
+
+
+def require_fit(y: Variable, part: Sequence[Expr], context: ShapeContext) -> None:
+    """Assume that operand 1, `y`, broadcasts to a part of lengths `part`."""
+    for axis, static in enumerate(y.type.shape):
+        if static != 1:
+            context.require_equal(
+                part[len(part) - y.ndim + axis],
+                context.shape(1)[axis],
+                f"dimension {axis} of the value does not fit the part it goes to",
+            )
+
+
+def broadcast_index(y: Variable, index: Sequence[Expr]) -> Index:
+    """Return where the element of `y` for an index of what it broadcasts to stands."""
+    own = index[len(index) - y.ndim :]
+    return tuple(const(0) if n == 1 else i for n, i in zip(y.type.shape, own, strict=True))

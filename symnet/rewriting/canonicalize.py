@@ -15,9 +15,11 @@ from symnet import dtypes
 from symnet.graph import Apply, Constant, Variable
 from symnet.op import constant
 from symnet.ops.elementwise import Elemwise
-from symnet.ops.indexing import PlaceRows, Point, Subtensor
+from symnet.ops.indexing import Subtensor
 from symnet.ops.reduce import Reduce
+from symnet.ops.rows import PlaceRows
 from symnet.ops.shape import Broadcast, DimShuffle, MakeVector, Reshape, ShapeOf
+from symnet.ops.slices import Point
 from symnet.rewriting.pattern import AnyRule, Binding, Fill, Hole, OpRule, Rule, fill_value
 from symnet.scalar import TABLE, cast_to
 

@@ -6,10 +6,12 @@ These run before differentiation too, so that gradients are those of the stable 
 from __future__ import annotations
 
 from symnet.graph import Apply, Variable
+from symnet.ops.advanced import AdvancedSubtensor
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.identity import StopGradient
-from symnet.ops.indexing import PickRows, Subtensor
+from symnet.ops.indexing import Subtensor
 from symnet.ops.reduce import Reduce
+from symnet.ops.rows import PickRows
 from symnet.ops.shape import DimShuffle, Reshape
 from symnet.rewriting.pattern import AnyRule, Hole, OpRule, Rule
 from symnet.scalar import TABLE
@@ -58,7 +60,7 @@ def log_of_view(node: Apply) -> Variable | None:
     return moved
 
 
-_VIEWS = (PickRows, DimShuffle, Subtensor, Reshape)
+_VIEWS = (AdvancedSubtensor, PickRows, DimShuffle, Subtensor, Reshape)
 
 
 def _is_row(v: Variable, *names: str) -> bool:

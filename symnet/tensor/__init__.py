@@ -30,7 +30,7 @@ from symnet.tensor.convert import as_tensor_variable, constant
 from symnet.tensor.einsum import einsum
 from symnet.tensor.elementwise import cast, iround, isclose, round, table_functions
 from symnet.tensor.grids import geomspace, linspace, logspace, meshgrid, mgrid, ogrid
-from symnet.tensor.indexing import inc_subtensor, set_subtensor, take
+from symnet.tensor.indexing import take
 from symnet.tensor.joining import (
     concatenate,
     horizontal_stack,

@@ -1,50 +1,27 @@
-"""Indexing with brackets, and tensors with a part replaced or added to.
+"""Indexing with brackets.
 
-Integers, slices, ``None`` and ``...`` may be mixed freely and have symbolic bounds. Of arrays of
-indices there may be one, along any dimension, or the pair of ``x[T.arange(n), y]``, which picks an
-element from each row.
+All that NumPy takes: integers, slices, ``None``, ``...`` and arrays of integers, numbers or
+symbolic, mixed freely; arrays broadcast together, and their dimensions stand where NumPy has them.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from symnet import dtypes
-from symnet.graph import Apply, Constant, Variable
+from symnet.graph import Constant, Variable
+from symnet.ops.advanced import AdvancedSubtensor
 from symnet.ops.constructors import ARange
 from symnet.ops.contraction import Dot
 from symnet.ops.elementwise import Elemwise
-from symnet.ops.indexing import (
-    AdvancedIncSubtensor,
-    AdvancedSubtensor,
-    IncSubtensor,
-    PickRows,
-    PlaceRows,
-    Subtensor,
-    index_operands,
-)
-from symnet.ops.shape import DimShuffle, MakeVector, ShapeOf
-from symnet.scalar import table
-from symnet.tensor.convert import (
-    TensorLike,
-    as_tensor_variable,
-    axis_of,
-    converted,
-    is_weak,
-    static_integer,
-)
-from symnet.tensor.manipulation import (
-    addbroadcast,
-    alloc,
-    dimshuffle,
-    flatten,
-    integer_vector,
-    length,
-    lengths,
-    shape_padleft,
-)
+from symnet.ops.indexing import Subtensor
+from symnet.ops.rows import PickRows
+from symnet.ops.shape import MakeVector, ShapeOf
+from symnet.ops.slices import Point, Points, index_operands
+from symnet.tensor.convert import TensorLike, as_tensor_variable, axis_of, static_integer
+from symnet.tensor.manipulation import dimshuffle, flatten, integer_vector
 
 if TYPE_CHECKING:
     from symnet.tensor.variable import TensorVariable
@@ -65,40 +42,49 @@ def subtensor(x: TensorVariable, index: Any) -> TensorVariable:
     Raises
     ------
     IndexError
-        If there are more indices than dimensions, or one is not a kind of index.
-    NotImplementedError
-        If index arrays are combined in a way that is not available.
+        If there are more indices than dimensions, one is not a kind of index, or arrays do not
+        broadcast together.
     """
-    entries = [_normalised(e) for e in (index if isinstance(index, tuple) else (index,))]
-    entries = _without_ellipsis(entries, x)
-    arrays: list[Any] = [e for e in entries if _is_array(e)]
-    if arrays:
-        return _advanced(x, entries, arrays)
+    given = index if isinstance(index, tuple) else (index,)
+    entries = _without_ellipsis([e for entry in given for e in _normalised(entry)], x)
+    if any(_is_array(e) for e in entries):
+        return _advanced(x, entries)
     folded = _entry_of_shape(x, entries)
     return _basic(x, entries) if folded is None else folded
 
 
-def _normalised(entry: Any) -> Any:
-    """Return an index as None, ``...``, a slice, a Python integer or an integer variable."""
+def _normalised(entry: Any) -> list[Any]:
+    """Return an index as None, ``...``, slices, Python integers and integer variables."""
     if entry is None or entry is Ellipsis or isinstance(entry, slice):
-        return entry
+        return [entry]
     if isinstance(entry, (float, np.floating, str)):
         raise IndexError(
             f"{entry!r} is no index; an index is an integer, a slice, None, ... or an integer array"
         )
     if isinstance(entry, (int, np.integer)) and not isinstance(entry, bool):
-        return int(entry)
+        return [int(entry)]
+    if _is_empty(entry):
+        entry = np.zeros(np.shape(entry), "int64")  # which NumPy would hold for floats
     entry = as_tensor_variable(entry)
     if entry.dtype == "bool":
-        raise NotImplementedError(
-            "boolean masks are not available: T.switch(mask, x, 0) keeps the shape, and sums and "
-            "means over a mask can be written with it"
-        )
+        return _mask(entry)
     if entry.dtype not in dtypes.INTEGER:
         raise IndexError(f"an index array holds integers, got {entry.type}; T.cast converts")
     if isinstance(entry, Constant) and entry.ndim == 0:
-        return int(entry.data)
-    return entry
+        return [int(entry.data)]
+    return [entry]
+
+
+def _is_empty(entry: Any) -> bool:
+    return isinstance(entry, (list, tuple)) and all(map(_is_empty, entry))
+
+
+def _mask(mask: TensorVariable) -> list[Any]:
+    """Return the positions at which a mask is true, one vector for each of its dimensions."""
+    raise NotImplementedError(
+        "boolean masks are not available: T.switch(mask, x, 0) keeps the shape, and sums and "
+        "means over a mask can be written with it"
+    )
 
 
 def _without_ellipsis(entries: list[Any], x: TensorVariable) -> list[Any]:
@@ -153,46 +139,32 @@ def _basic(x: TensorVariable, entries: list[Any]) -> TensorVariable:
 # ---------------------------------------------------------------------------- arrays of indices
 
 
-def _advanced(
-    x: TensorVariable, entries: list[Any], arrays: list[TensorVariable]
-) -> TensorVariable:
-    if len(arrays) == 2 and len(entries) == 2 and x.ndim == 2:
-        picked = _picked_rows(x, *arrays)
+def _advanced(x: TensorVariable, entries: list[Any]) -> TensorVariable:
+    if x.ndim == 2 and len(entries) == 2 and all(map(_is_array, entries)):
+        picked = _picked_rows(x, *entries)
         if picked is not None:
             return picked
-    if len(arrays) > 1 or not _adjacent(entries):
-        raise NotImplementedError(
-            f"{x!r}[{', '.join(map(_shown, entries))}]: several index arrays, or one and integers "
-            "with slices between, are not available, except x[T.arange(x.shape[0]), y]. One array "
-            "in an index is; x[i, j] of two vectors is x.flatten()[i * x.shape[1] + j]"
-        )
-    place = next(k for k, e in enumerate(entries) if _is_array(e))
-    basic = [_FULL if k == place else e for k, e in enumerate(entries)]
-    part = x if all(e == _FULL for e in basic) else _basic(x, basic)
-    axis = sum(not isinstance(e, (int, Variable)) for e in entries[:place])
-    found: TensorVariable = AdvancedSubtensor(axis)(part, arrays[0])
-    if part is not x:
-        found.tag.whole = x
-    return found
+    spec, operands = index_operands([e for e in entries if e is not None])
+    # Beside arrays a number is an array of no dimensions.
+    spec = tuple(Points() if isinstance(e, Point) else e for e in spec)
+    indexed = [k for k, e in enumerate(entries) if isinstance(e, (int, Variable))]
+    together = indexed == list(range(indexed[0], indexed[-1] + 1))
+    before = entries[: indexed[0]] if together else []
+    after = [e for e in entries[len(before) :] if e is None or isinstance(e, slice)]
+    axis = sum(e is not None for e in before)
+    part: TensorVariable = AdvancedSubtensor(spec, axis)(x, *operands)
+    if None not in entries:
+        return part
+    rank = max(e.ndim for e in entries if _is_array(e))
+    old = iter(range(part.ndim))
+    order: list[Any] = ["x" if e is None else next(old) for e in before]
+    order += [next(old) for _ in range(rank)]
+    order += ["x" if e is None else next(old) for e in after]
+    return dimshuffle(part, *order, *old)
 
 
 def _is_array(entry: Any) -> bool:
     return isinstance(entry, Variable) and entry.ndim > 0
-
-
-def _adjacent(entries: list[Any]) -> bool:
-    """Whether integers and arrays stand side by side, or there is no integer.
-
-    Otherwise NumPy moves the dimensions of the array to the front.
-    """
-    places = [k for k, e in enumerate(entries) if isinstance(e, (int, Variable))]
-    return places == list(range(places[0], places[-1] + 1))
-
-
-def _shown(entry: Any) -> str:
-    if isinstance(entry, slice):
-        return ":".join("" if b is None else repr(b) for b in (entry.start, entry.stop))
-    return repr(entry)
 
 
 def _picked_rows(
@@ -253,123 +225,3 @@ def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> TensorV
         return subtensor(flatten(x), (indices,))
     place = axis_of(axis, x.ndim, "take")
     return subtensor(x, (*[_FULL] * place, indices))
-
-
-# ------------------------------------------------------------------------------ changed tensors
-
-
-def set_subtensor(x: TensorLike, y: TensorLike, inplace: bool = False) -> TensorVariable:
-    """Return a tensor with a part replaced: what ``x[index] = y`` would make of `x`.
-
-    Parameters
-    ----------
-    x
-        The part, ``x[index]``, of the tensor to change.
-    y
-        What to put there; it broadcasts to the part and must not need a wider dtype.
-    inplace
-        Accepted for old code: the compiler decides, and the expression means the same.
-
-    Returns
-    -------
-    TensorVariable
-        All of the tensor that `x` is a part of.
-
-    Raises
-    ------
-    TypeError
-        If `x` is not a part of a tensor, or `y` does not fit.
-
-    Examples
-    --------
-    >>> from symnet.tensor import matrix
-    >>> x = matrix("x")
-    >>> set_subtensor(x[0], 1).ndim
-    2
-    """
-    return _changed(as_tensor_variable(x), y, True, "set_subtensor")
-
-
-def inc_subtensor(
-    x: TensorLike, y: TensorLike, inplace: bool = False, set_instead_of_inc: bool = False
-) -> TensorVariable:
-    """Return a tensor with `y` added to a part: what ``x[index] += y`` would make of `x`.
-
-    Where an index stands several times in an array of indices, every `y` is added. Parameters as
-    of `set_subtensor`.
-    """
-    return _changed(as_tensor_variable(x), y, set_instead_of_inc, "inc_subtensor")
-
-
-def _changed(part: TensorVariable, y: TensorLike, replace: bool, name: str) -> TensorVariable:
-    node = part.owner
-    if node is not None and isinstance(node.op, DimShuffle):
-        return _changed_behind(node, part, y, replace, name)
-    fitting = _fitting(part, y, name)
-    if node is None or not isinstance(node.op, (Subtensor, AdvancedSubtensor, PickRows)):
-        raise TypeError(
-            f"{name}: {part!r} is not a part of a tensor; the first argument is written x[index]"
-        )
-    source, *index = node.inputs
-    changed: TensorVariable
-    match node.op:
-        case Subtensor(spec):
-            changed = IncSubtensor(spec, replace)(source, fitting, *index)
-        case AdvancedSubtensor(axis):
-            changed = AdvancedIncSubtensor(axis, replace)(source, fitting, *index)
-        case _:
-            changed = _changed_rows(source, alloc(fitting, lengths(part)), index[0], replace)
-    whole = getattr(part.tag, "whole", source)
-    if whole is not source:
-        # The brackets held slices beside an array, and `source` is what the slices left.
-        changed = _changed(as_tensor_variable(source), changed, True, name)
-    return changed
-
-
-def _changed_behind(
-    node: Apply, part: TensorVariable, y: TensorLike, replace: bool, name: str
-) -> TensorVariable:
-    """Change what `part` shows with its dimensions in another order, or new ones."""
-    (inner,) = node.inputs
-    order = cast(DimShuffle, node.op).order
-    fitting = _fitting(part, y, name)
-    fitting = shape_padleft(fitting, part.ndim - fitting.ndim)
-    place = {a: k for k, a in enumerate(order) if a is not None}
-    fitting = addbroadcast(fitting, *(k for k, a in enumerate(order) if a is None))
-    back = dimshuffle(fitting, *(place.get(a, "x") for a in range(inner.ndim)))
-    is_part = inner.owner is not None and isinstance(
-        inner.owner.op, (Subtensor, AdvancedSubtensor, PickRows)
-    )
-    shown: Any = inner
-    return _changed(shown if is_part else _basic(shown, []), back, replace, name)
-
-
-def _changed_rows(
-    x: Variable, y: TensorVariable, column: Variable, replace: bool
-) -> TensorVariable:
-    """Change one element in each row."""
-    columns = length(x, 1)
-    placed = PlaceRows()(y, column, columns)
-    if not replace:
-        added: TensorVariable = x + placed
-        return added
-    ones = alloc(converted(1, y.dtype), lengths(y))
-    here = PlaceRows()(ones, column, columns)
-    replaced: TensorVariable = table.switch(here, placed, x)
-    return replaced
-
-
-def _fitting(part: TensorVariable, y: TensorLike, name: str) -> TensorVariable:
-    """Return `y` in the dtype of a part, or say why it does not fit."""
-    dtype = dtypes.weak(y, [part.dtype]) if is_weak(y) else as_tensor_variable(y).dtype
-    y = converted(y, dtype)
-    if dtypes.promote(dtype, part.dtype) != part.dtype:
-        raise TypeError(
-            f"{name}: {y!r} of {dtype} does not fit a tensor of {part.dtype}; convert it with "
-            f"T.cast(..., {part.dtype!r})"
-        )
-    if y.ndim > part.ndim:
-        raise TypeError(
-            f"{name}: {y!r} has {y.ndim} dimensions, more than the part {part!r} of {part.type}"
-        )
-    return converted(y, part.dtype)

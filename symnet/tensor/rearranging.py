@@ -10,6 +10,7 @@ import numpy as np
 from symnet.graph import Variable
 from symnet.ops.integers import is_known
 from symnet.scalar import table
+from symnet.tensor.changes import set_subtensor
 from symnet.tensor.constructors import arange
 from symnet.tensor.convert import (
     TensorLike,
@@ -21,7 +22,7 @@ from symnet.tensor.convert import (
     integer_scalar,
     static_integer,
 )
-from symnet.tensor.indexing import set_subtensor, take
+from symnet.tensor.indexing import take
 from symnet.tensor.joining import concatenate, split
 from symnet.tensor.manipulation import (
     alloc,

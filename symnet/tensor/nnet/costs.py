@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from symnet import dtypes
-from symnet.ops.indexing import PickRows
+from symnet.ops.rows import PickRows
 from symnet.scalar import table
 from symnet.tensor import reductions
 from symnet.tensor.convert import TensorLike, as_tensor_variable, converted

@@ -7,17 +7,17 @@ import symnet.tensor as T
 from symnet.interpreter import evaluate
 from symnet.op import constant
 from symnet.ops import (
-    AdvancedIncSubtensor,
-    AdvancedSubtensor,
     Argmax,
     PickRows,
     PlaceRows,
+    Point,
+    Points,
+    Range,
     Subtensor,
     inc_subtensor,
     index_operands,
     subtensor,
 )
-from symnet.ops.indexing import Point, Range
 from tests.unit.ops.elements import check, check_gradients
 
 rng = np.random.default_rng(4)
@@ -86,7 +86,9 @@ def test_index_operands():
     assert spec == (Point(), Range(stop=True))
     assert operands[0] is i
     assert operands[1].data == 3
-    for wrong in (1.5, T.fscalar(), T.ivector(), None):
+    spec, operands = index_operands((T.ivector(), 0))
+    assert spec == (Points(), Point())
+    for wrong in (1.5, T.fscalar(), T.fvector(), None, slice(T.ivector())):
         with pytest.raises(TypeError, match="index"):
             index_operands((wrong,))
 
@@ -180,9 +182,8 @@ def test_rows_count_from_the_end():
 @pytest.mark.parametrize("wrong", [3, -4])
 def test_column_out_of_range_is_a_fault(wrong):
     x, y = rng.normal(size=(2, 3)), np.array([1, wrong])
-    for op in (PickRows(), AdvancedSubtensor(1)):
-        with pytest.raises(IndexError):
-            check(op, x, y)
+    with pytest.raises(IndexError):
+        check(PickRows(), x, y)
 
 
 def test_rows_and_indices_must_agree():
@@ -191,31 +192,6 @@ def test_rows_and_indices_must_agree():
         evaluate([PickRows()(x, y)], {x: np.zeros((2, 3), "f"), y: np.zeros(1, "i")})
     with pytest.raises(TypeError, match="integer vector"):
         PickRows()(x, T.fvector())
-
-
-@pytest.mark.parametrize("axis", [0, 1])
-@pytest.mark.parametrize("shape", [(), (3,), (0,), (2, 3)])
-def test_take(axis, shape):
-    x, index = rng.normal(size=(4, 5)), rng.integers(-4, 4, shape)
-    found = check(AdvancedSubtensor(axis), x, index)
-    np.testing.assert_array_equal(found, np.take(x, index, axis))
-    check_gradients(lambda v: AdvancedSubtensor(axis)(v, constant(index)), x)
-
-
-@pytest.mark.parametrize("axis", [0, 1])
-def test_scatter(axis):
-    x, index = rng.normal(size=(4, 5)), np.array([[1, 3], [1, -4]])
-    y = rng.normal(size=x.shape[:axis] + index.shape + x.shape[axis + 1 :])
-    found = check(AdvancedIncSubtensor(axis), x, y, index)
-    expected = x.copy()
-    for place in np.ndindex(index.shape):
-        to = (slice(None),) * axis + (index[place],)
-        expected[to] += y[(slice(None),) * axis + place]
-    np.testing.assert_allclose(found, expected)
-    check_gradients(lambda v, w: AdvancedIncSubtensor(axis)(v, w, constant(index)), x, y)
-    once = np.array([2, 0])
-    z = rng.normal(size=1)
-    check_gradients(lambda v, w: AdvancedIncSubtensor(axis, set=True)(v, w, constant(once)), x, z)
 
 
 def test_integer_tensors_are_indexed():

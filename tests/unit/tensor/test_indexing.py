@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 import symnet.tensor as T
-from symnet.ops.indexing import PickRows, Subtensor
+from symnet.ops import PickRows, Subtensor
 from symnet.scalar import TABLE
 
 X = np.arange(60, dtype="float32").reshape(3, 4, 5)
@@ -147,11 +147,24 @@ ARRAYS = [
     np.s_[None, [1]],
     np.s_[[[0, 1], [2, 0]]],
     np.s_[:, [[0, 1], [2, 0]], None],
+    np.s_[[0, 2], [1, -1]],
+    np.s_[[0, 2], :, [1, -1]],
+    np.s_[0, :, [1, -1]],
+    np.s_[[1, 1], 1:, 3],
+    np.s_[:, [[0], [1]], [0, 2, 2]],
+    np.s_[[0, 2], None, [1, -1]],
+    np.s_[None, [0, 2], ..., None, [1, -1]],
+    np.s_[::-1, [1, -1], None, ::-2],
+    np.s_[[0, 1], [1], [4, 4]],
+    np.s_[[]],
+    np.s_[[], 1:],
+    np.s_[:, np.array([1, 2], "uint8"), np.int8(-1)],
+    np.s_[(0, 2),],
 ]
 
 
 @pytest.mark.parametrize("index", ARRAYS, ids=str)
-def test_one_array_as_numpy(run, x, index):
+def test_arrays_as_numpy(run, x, index):
     expected = X[index]
     found = run(x[index], x=X)
     assert found.shape == expected.shape
@@ -173,11 +186,31 @@ def test_symbolic_arrays(run, x):
     np.testing.assert_array_equal(run(T.take(x, 1, axis=-1), x=X), X.take(1, -1))
 
 
-def test_arrays_not_available(x):
-    i, j = T.ivectors("i", "j")
-    for index in ((i, j), (0, slice(None), i), (i, slice(None), j)):
-        with pytest.raises(NotImplementedError, match=r"x\[.*\].* not available"):
-            x[index]
+def test_symbolic_arrays_together(run, x):
+    i, m, k = T.lvector("i"), T.imatrix("m"), T.iscalar("k")
+    given = {"x": X, "i": [0, 2], "m": [[0, 3], [1, -1]], "k": 1}
+    n = {name: np.array(value) for name, value in given.items()}
+    np.testing.assert_array_equal(run(x[i, m], **given), X[n["i"], n["m"]])
+    np.testing.assert_array_equal(run(x[i, :, k], **given), X[n["i"], :, n["k"]])
+    np.testing.assert_array_equal(run(x[k, :, m], **given), X[n["k"], :, n["m"]])
+    np.testing.assert_array_equal(
+        run(x[m[:, [0]] // 2, k:, i], **given), X[n["m"][:, [0]] // 2, 1:, n["i"]]
+    )
+    np.testing.assert_array_equal(run(x[[k, 0]], **given), X[[1, 0]])
+    assert x[i, m].type.shape == (None, None, None)
+    assert x[[0, 1], :, [[0], [1]]].type.shape == (2, 2, None)
+
+
+def test_arrays_that_do_not_fit(run, x):
+    i, j = T.lvector("i"), T.lvector("j")
+    with pytest.raises(IndexError, match="do not broadcast together"):
+        x[[0, 1], [0, 1, 2]]
+    with pytest.raises(ValueError, match="arrays of indices have different lengths"):
+        run(x[i, j], x=X, i=[0, 1], j=[0])
+    with pytest.raises(IndexError, match="out of"):
+        run(x[i, 0, j], x=X, i=[0, 3], j=[0, 1])
+    with pytest.raises(IndexError, match="index 7 is out of range in dimension 1"):
+        T.tensor3(shape=(None, 5, None))[:, [0, 7]]
 
 
 def test_what_cannot_be_changed(x):
@@ -199,6 +232,7 @@ def test_changed_by_broadcasting(run, x):
     expected[1:] = np.arange(5)
     np.testing.assert_array_equal(run(T.set_subtensor(x[1:], row), x=X, v=np.arange(5)), expected)
     assert T.set_subtensor(x[1:], row, inplace=True).ndim == 3
+    assert T.set_subtensor(x[1:], row, tolerate_inplace_aliasing=True).ndim == 3
     set_by_flag = T.inc_subtensor(x[1:], row, set_instead_of_inc=True)
     np.testing.assert_array_equal(run(set_by_flag, x=X, v=np.arange(5)), expected)
 
@@ -234,3 +268,14 @@ def test_index_by_a_comparison_of_integers(run):
     i = T.iscalar("i")
     chosen = TABLE["switch"](i > 0, 1, 2)
     np.testing.assert_array_equal(run(T.vector("v")[chosen], v=[5, 6, 7], i=1), 6)
+
+
+def test_a_part_in_another_shape_is_changed(run, x):
+    y = T.vector("y")
+    part = x[[0, 2], :, [1, 1]]
+    expected = X.copy()
+    expected[[0, 2], :, 1] = np.arange(8).reshape(2, 4)
+    found = run(T.set_subtensor(part.flatten(), y), x=X, y=np.arange(8))
+    np.testing.assert_array_equal(found, expected)
+    found = run(T.set_subtensor(part.T, y.reshape((2, 4)).T), x=X, y=np.arange(8))
+    np.testing.assert_array_equal(found, expected)
