@@ -10,6 +10,7 @@ from typing import Any
 from symnet.gradient import Lop, Rop, grad, hessian, jacobian, verify_grad
 from symnet.names import missing
 from symnet.tensor import nlinalg, nnet, slinalg, xlogx
+from symnet.tensor.changes import inc_subtensor, set_subtensor
 from symnet.tensor.constructors import (
     arange,
     empty,
