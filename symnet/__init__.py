@@ -9,6 +9,7 @@ from typing import Any
 from symnet import gradient, printing, tensor
 from symnet.clone import clone
 from symnet.config import config
+from symnet.custom import PyOp, as_op
 
 # After the modules of the same names: the functions are what the names stand for.
 from symnet.function import In, MissingInputError, Out, UnusedInputError, function
@@ -33,10 +34,12 @@ __all__ = [
     "Mode",
     "Op",
     "Out",
+    "PyOp",
     "Rop",
     "SharedVariable",
     "UnusedInputError",
     "Variable",
+    "as_op",
     "clone",
     "config",
     "dot",

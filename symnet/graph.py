@@ -215,7 +215,7 @@ class Apply:
     inputs
         Its operands.
     outputs
-        Its results, made by `make_apply`.
+        Its results, made by `make_apply`; or fresh variables, which it makes its own.
     line
         The user's source line that built it.
     """
@@ -223,7 +223,21 @@ class Apply:
     op: Op
     inputs: tuple[Variable, ...]
     outputs: tuple[Variable, ...]
-    line: SourceLine | None
+    line: SourceLine | None = None
+
+    def __post_init__(self) -> None:
+        if self.outputs:
+            self._adopt()
+
+    def _adopt(self) -> None:
+        """Make given variables the outputs."""
+        object.__setattr__(self, "inputs", tuple(self.inputs))
+        object.__setattr__(self, "outputs", tuple(self.outputs))
+        object.__setattr__(self, "line", self.line or user_line())
+        for number, v in enumerate(self.outputs):
+            if v.owner is not None:
+                raise ValueError(f"{self.op}: the output {v!r} belongs to {v.owner.op} already")
+            v.owner, v.index = self, number
 
     @property
     def out(self) -> Variable:

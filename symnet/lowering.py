@@ -331,7 +331,7 @@ class _Lowering:
 def _perform(node: Apply, inputs: Sequence[Array]) -> list[Array]:
     """Run the NumPy meaning of a node; what it raises says where the node was built."""
     try:
-        return node.op.perform(inputs)
+        return node.op.host(node)(inputs)
     except Exception as error:
         if node.line:
             error.add_note(f"in {node.op}, built at {node.line}")

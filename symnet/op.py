@@ -151,6 +151,17 @@ class Op:
         """The NumPy meaning: fresh or shared arrays of the declared dtypes."""
         raise NotImplementedError
 
+    def host(self, node: Apply) -> Callable[[Sequence[Array]], list[Array]]:
+        """What a host call of one application runs: `perform`."""
+        return self.perform
+
+    def connection_pattern(self, node: Apply) -> Sequence[Sequence[bool]] | None:
+        """For each operand, which of the outputs gradients count as depending on it.
+
+        None for all of them (or for none, if the operation `severs`).
+        """
+        return None
+
     def make_node(self, *operands: Variable) -> Apply:
         """Apply to variables, remembering the user's source line."""
         types = self.infer_types([v.type for v in operands], operands)

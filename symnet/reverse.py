@@ -181,13 +181,42 @@ class _Paths:
         self.nodes = [n for n in ancestors(roots, stop=stopped) if not n.op.severs]
         # A constant stops what would flow through it; what arrives at it may be asked for.
         self.varying = set(inputs)
+        patterns = {n: p for n in self.nodes if (p := n.op.connection_pattern(n)) is not None}
         for node in self.nodes:
             if not self.varying.isdisjoint(node.inputs):
-                self.varying.update(v for v in node.outputs if v not in stopped)
+                pattern = patterns.get(node)
+                self.varying.update(
+                    v
+                    for k, v in enumerate(node.outputs)
+                    if v not in stopped
+                    and (pattern is None or self._meets(self.varying, node.inputs, pattern, k))
+                )
         self.reached = self.varying.intersection(roots)
         for node in reversed(self.nodes):
             if not self.reached.isdisjoint(node.outputs):
-                self.reached.update(self.varying.intersection(node.inputs))
+                pattern = patterns.get(node)
+                self.reached.update(
+                    v
+                    for k, v in enumerate(node.inputs)
+                    if v in self.varying
+                    and (
+                        pattern is None
+                        or any(
+                            joined and out in self.reached
+                            for joined, out in zip(pattern[k], node.outputs, strict=True)
+                        )
+                    )
+                )
+
+    @staticmethod
+    def _meets(
+        varying: Set[Variable],
+        inputs: Sequence[Variable],
+        pattern: Sequence[Sequence[bool]],
+        output: int,
+    ) -> bool:
+        """Whether an output is connected with an operand that varies."""
+        return any(v in varying and row[output] for v, row in zip(inputs, pattern, strict=True))
 
 
 def _accumulate(

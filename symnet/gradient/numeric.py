@@ -205,9 +205,7 @@ class numeric_grad:  # Theano's name
                 raise ValueError(f"gradients of shapes {a.shape} and {np.shape(b)}")
         return [self.abs_rel_err(np.asarray(b), a) for a, b in zip(mine, others, strict=True)]
 
-    def max_err(
-        self, g_pt: Any, abs_tol: float, rel_tol: float
-    ) -> tuple[int, int, float, float]:
+    def max_err(self, g_pt: Any, abs_tol: float, rel_tol: float) -> tuple[int, int, float, float]:
         """Return where another gradient differs most, and how much.
 
         Returns

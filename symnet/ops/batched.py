@@ -182,9 +182,7 @@ def _shapes(
     assert count is not None
     count = count if static is None else const(static)
     inner = _row_node(op, flags, node.inputs)
-    return [
-        (count, *dims) for dims in inner.op.infer_shape(inner, _RowShapes(op, flags, context))
-    ]
+    return [(count, *dims) for dims in inner.op.infer_shape(inner, _RowShapes(op, flags, context))]
 
 
 def _performed(op: Op, flags: Sequence[bool], inputs: Sequence[Array]) -> list[Array]:
