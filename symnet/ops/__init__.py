@@ -23,6 +23,7 @@ from symnet.ops.shape import (
     SpecifyShape,
 )
 from symnet.ops.slices import Point, Points, Range, index_operands
+from symnet.ops.windows import Overlay, Windows
 
 __all__ = [
     "ARange",
@@ -39,6 +40,7 @@ __all__ = [
     "IncSubtensor",
     "Join",
     "MakeVector",
+    "Overlay",
     "PickRows",
     "PlaceRows",
     "Point",
@@ -52,6 +54,7 @@ __all__ = [
     "Split",
     "StopGradient",
     "Subtensor",
+    "Windows",
     "apply_row",
     "convolve",
     "inc_subtensor",

@@ -78,6 +78,86 @@ def convolve(
     return out
 
 
+def input_gradient(
+    g: Variable,
+    w: Variable,
+    space: Sequence[Length],
+    stride: Sequence[int],
+    padding: Sequence[Pair],
+    x_dilation: Sequence[int],
+    w_dilation: Sequence[int],
+) -> Variable:
+    """Return the cotangent of the input of a convolution, given that of its result.
+
+    Parameters
+    ----------
+    g
+        (groups, n, filters, space...), of the lengths that the convolution gives.
+    w
+        Its filters.
+    space
+        Spatial lengths of its input.
+    stride, padding, x_dilation, w_dilation
+        As of the convolution.
+    """
+    # What the window does not reach, where the stride does not divide, is padding.
+    pads = [
+        (dilated(k, by) - 1 - low, dilated(n, x_by) + low - dilated(m, s))
+        for k, by, low, n, x_by, m, s in zip(
+            _numbers(build.lengths(w)[LEADING:]),
+            w_dilation,
+            [low for low, _ in padding],
+            space,
+            x_dilation,
+            _numbers(build.lengths(g)[LEADING:]),
+            stride,
+            strict=True,
+        )
+    ]
+    flip = [slice(None)] * LEADING + [slice(None, None, -1)] * len(space)
+    taps = _swapped(subtensor(w, flip))
+    return convolve(g, taps, x_dilation, pads, stride, w_dilation)
+
+
+def filter_gradient(
+    x: Variable,
+    g: Variable,
+    taps: Sequence[Length],
+    stride: Sequence[int],
+    padding: Sequence[Pair],
+    x_dilation: Sequence[int],
+    w_dilation: Sequence[int],
+) -> Variable:
+    """Return the cotangent of the filters of a convolution, given that of its result.
+
+    Parameters
+    ----------
+    x
+        Its input.
+    g
+        (groups, n, filters, space...), of the lengths that the convolution gives.
+    taps
+        Spatial lengths of its filters.
+    stride, padding, x_dilation, w_dilation
+        As of the convolution.
+    """
+    # What the window does not reach, where the stride does not divide, is taken away.
+    pads = [
+        (low, dilated(k, by) - 1 + dilated(m, s) - dilated(n, x_by) - low)
+        for k, by, low, n, x_by, m, s in zip(
+            taps,
+            w_dilation,
+            [low for low, _ in padding],
+            _numbers(build.lengths(x)[LEADING:]),
+            x_dilation,
+            _numbers(build.lengths(g)[LEADING:]),
+            stride,
+            strict=True,
+        )
+    ]
+    return _swapped(convolve(_swapped(x), _swapped(g), w_dilation, pads, x_dilation, stride))
+
+
 def dilated(n: Any, dilation: int) -> Any:
     """Return the length of `n` elements (a number, variable or expression) `dilation` apart."""
     if isinstance(n, int):
@@ -197,29 +277,11 @@ class Convolve(Op):
         nothing: list[Variable | None] = [None] * len(pads)
         if g is None:
             return [None, None, *nothing]
-        towards_x: list[Pair] = []
-        towards_w: list[Pair] = []
-        for axis, (low, _) in enumerate(self.pads(node.inputs.__getitem__)):
-            n, k, m = (
-                dilated(_length_of(v, LEADING + axis), dilation)
-                for v, dilation in (
-                    (x, self.x_dilation[axis]),
-                    (w, self.w_dilation[axis]),
-                    (node.out, self.stride[axis]),
-                )
-            )
-            # What the window does not reach, where the stride does not divide, is padding of the
-            # one and taken away from the other: both have the lengths wanted.
-            towards_x.append((k - 1 - low, n + low - m))
-            towards_w.append((low, k - 1 + m - n - low))
-        swapped = DimShuffle((0, 2, 1, *range(LEADING, LEADING + self.rank)))
-        flip = [slice(None)] * LEADING + [slice(None, None, -1)] * self.rank
-        taps = swapped(subtensor(w, flip))
-        gx = convolve(g, taps, self.x_dilation, towards_x, self.stride, self.w_dilation)
-        gw = convolve(
-            swapped(x), swapped(g), self.w_dilation, towards_w, self.x_dilation, self.stride
-        )
-        return [gx, swapped(gw), *nothing]
+        settings = (self.stride, self.pads(node.inputs.__getitem__), self.x_dilation)
+        space, taps = (_numbers(build.lengths(v)[LEADING:]) for v in (x, w))
+        gx = input_gradient(g, w, space, *settings, self.w_dilation)
+        gw = filter_gradient(x, g, taps, *settings, self.w_dilation)
+        return [gx, gw, *nothing]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         x, w = inputs[:2]
@@ -287,8 +349,14 @@ def _number(n: Length) -> Length:
     return int(n.data) if isinstance(n, Constant) else n
 
 
-def _length_of(v: Variable, axis: int) -> Any:
-    return _number(build.lengths(v)[axis])
+def _numbers(lengths: Sequence[Variable]) -> list[Length]:
+    return [_number(n) for n in lengths]
+
+
+def _swapped(v: Variable) -> Variable:
+    """Return `v` with its second and third dimension in each other's place."""
+    swapped: Variable = DimShuffle((0, 2, 1, *range(LEADING, v.ndim)))(v)
+    return swapped
 
 
 def _size(lengths: Sequence[int]) -> int:

@@ -9,7 +9,7 @@ from typing import Any
 
 from symnet.gradient import Lop, Rop, grad, hessian, jacobian, verify_grad
 from symnet.names import missing
-from symnet.tensor import nlinalg, nnet, slinalg, xlogx
+from symnet.tensor import nlinalg, nnet, signal, slinalg, xlogx
 from symnet.tensor.changes import inc_subtensor, set_subtensor
 from symnet.tensor.constructors import (
     arange,
@@ -182,6 +182,7 @@ __all__ = [
     "shape_padaxis",
     "shape_padleft",
     "shape_padright",
+    "signal",
     "slinalg",
     "specify_shape",
     "split",
