@@ -8,13 +8,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symnet.graph import Variable
-from symnet.rewriting import canonicalize, specialize, stabilize
+from symnet.rewriting import canonicalize, linalg, specialize, stabilize
 from symnet.rewriting.driver import Driver
 from symnet.rewriting.pattern import AnyRule, OpRule, Rule
 
 PHASES: dict[str, list[AnyRule]] = {
     "canonicalize": canonicalize.RULES,
-    "stabilize": stabilize.RULES,
+    "stabilize": [*stabilize.RULES, *linalg.RULES],
     "specialize": specialize.RULES,
 }
 """The tables of rules, by phase."""

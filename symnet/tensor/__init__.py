@@ -9,7 +9,7 @@ from typing import Any
 
 from symnet.gradient import Lop, Rop, grad, hessian, jacobian, verify_grad
 from symnet.names import missing
-from symnet.tensor import nlinalg, nnet, signal, slinalg, xlogx
+from symnet.tensor import fft, nlinalg, nnet, signal, slinalg, xlogx
 from symnet.tensor.changes import inc_subtensor, set_subtensor
 from symnet.tensor.constructors import (
     arange,
@@ -132,6 +132,7 @@ __all__ = [
     "empty_like",
     "expand_dims",
     "eye",
+    "fft",
     "fill",
     "flatten",
     "flip",

@@ -199,3 +199,26 @@ def test_static_shapes():
     assert [v.type.shape for v in SVD()(x)] == [(3, 3), (3,), (5, 5)]
     assert [v.type.shape for v in QR()(x)] == [(3, 3), (3, 5)]
     assert nlinalg.pinv(x).type.shape == (5, 3)
+
+
+def test_log_of_a_determinant_that_overflows():
+    x = T.fmatrix("x")
+    for cost in (T.log(nlinalg.det(x)), T.log(abs(nlinalg.det(x)))):
+        f = sn.function([x], [cost, sn.grad(cost, x)])
+        value, slope = f(np.float32(1e3) * np.eye(100, dtype="float32"))
+        np.testing.assert_allclose(value, 100 * np.log(1e3), rtol=1e-6)
+        np.testing.assert_allclose(slope, np.eye(100) / 1e3)
+    logs = sn.function([x], [T.log(nlinalg.det(x)), T.log(abs(nlinalg.det(x)))])
+    for diagonal, expected in [([2, -3], [np.nan, np.log(6)]), ([1, 0], [-np.inf, -np.inf])]:
+        np.testing.assert_allclose(logs(np.diag(diagonal).astype("float32")), expected, rtol=1e-6)
+
+
+def test_no_inverse_where_a_solution_will_do():
+    x, y = T.dmatrix("x"), T.dvector("y")
+    cost = T.dot(y, T.dot(nlinalg.inv(x), y))
+    f = sn.function([x, y], [cost, sn.grad(cost, x)])
+    value, slope = f(SQUARE, VECTOR)
+    inverse = np.linalg.inv(SQUARE)
+    np.testing.assert_allclose(value, VECTOR @ inverse @ VECTOR)
+    np.testing.assert_allclose(slope, -np.outer(inverse.T @ VECTOR, inverse @ VECTOR))
+    assert "matrixinverse" not in str(f.programs[0])
