@@ -6,7 +6,7 @@ the whole training step with `function`.
 
 from typing import Any
 
-from symnet import gradient, printing, tensor
+from symnet import gradient, printing, random, tensor
 from symnet.clone import clone
 from symnet.config import config
 from symnet.custom import PyOp, as_op
@@ -50,6 +50,7 @@ __all__ = [
     "jacobian",
     "pp",
     "printing",
+    "random",
     "shared",
     "tensor",
     "vectorize",

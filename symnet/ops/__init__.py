@@ -12,6 +12,7 @@ from symnet.ops.identity import ClipGradient, ScaleGradient, StopGradient
 from symnet.ops.indexing import IncSubtensor, Subtensor, inc_subtensor, subtensor
 from symnet.ops.integers import integer_value
 from symnet.ops.joining import Join, Split
+from symnet.ops.random import Drawn, Philox
 from symnet.ops.reduce import Argmax, Reduce
 from symnet.ops.rows import PickRows, PlaceRows
 from symnet.ops.shape import (
@@ -36,11 +37,13 @@ __all__ = [
     "Convolve",
     "DimShuffle",
     "Dot",
+    "Drawn",
     "Elemwise",
     "IncSubtensor",
     "Join",
     "MakeVector",
     "Overlay",
+    "Philox",
     "PickRows",
     "PlaceRows",
     "Point",
