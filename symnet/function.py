@@ -12,31 +12,29 @@ one lock serialises all calls; a call updates all of its shared variables or, if
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from symnet import backend as backends
-from symnet import interpreter, program
+from symnet import interpreter
 from symnet.arguments import Arguments
-from symnet.backend import Array, Backend, Executable
+from symnet.backend import Array, Executable
 from symnet.config import config
 from symnet.freeze import In, MissingInputError, Out, Pairs, Signature, UnusedInputError, freeze
 from symnet.graph import Variable, rebuild
 from symnet.interrupts import Deferred
-from symnet.lowering import Frozen, lower
+from symnet.lowering import Frozen
 from symnet.modes import Mode, get_mode
+from symnet.program import Program
 from symnet.rewriting import optimize
-from symnet.scalar import Expr
-from symnet.scalar.integer import evaluate_int
 from symnet.shapes import Shapes
 from symnet.shared import SharedVariable
-from symnet.specialise import Specialisation
+from symnet.stages import Staged, stage_text
 from symnet.storage import LOCK
 from symnet.types import TensorType
+from symnet.versions import Manner, PassTimes, Version, Versions, not_ready, shared_among
 
 __all__ = ["Function", "In", "MissingInputError", "Out", "UnusedInputError", "function"]
 
@@ -112,55 +110,6 @@ def function(
     )
 
 
-@dataclass(slots=True)
-class Version:
-    """A program compiled for some sizes.
-
-    Attributes
-    ----------
-    dims
-        What it is specialised to.
-    program
-        What it does.
-    executable
-        Its code.
-    resized
-        Shared variables whose new value may have another shape; they come after the outputs.
-    """
-
-    dims: Specialisation
-    program: program.Program
-    executable: Executable
-    resized: tuple[SharedVariable, ...]
-
-    def entry(self) -> Callable[..., Any]:
-        """What a call calls: all it updates is updated, or nothing is."""
-        native: Callable[..., Any] | None = getattr(self.executable, "entry", None)
-        if native is None or self.resized:
-            return _Whole(self.executable, self.resized)
-        return native
-
-
-class _Whole:
-    """Calls an executable that is not done in one native call, with signals kept out."""
-
-    __slots__ = ("_executable", "_resized")
-
-    def __init__(self, executable: Executable, resized: Sequence[SharedVariable]) -> None:
-        self._executable = executable
-        self._resized = resized
-
-    def __call__(self, *args: object) -> Any:
-        with Deferred():
-            results = self._executable(*args)
-            if results is NotImplemented or not self._resized:
-                return results
-            count = len(results) - len(self._resized)
-            for shared, value in zip(self._resized, results[count:], strict=True):
-                shared.container.adopt(value)
-            return results[:count]
-
-
 class Function:
     """A compiled graph; call it with the inputs in order or by name.
 
@@ -182,7 +131,7 @@ class Function:
         device: str,
     ) -> None:
         self.name = frozen.name
-        self.compile_seconds: dict[str, float] = {}
+        self.compile_seconds = PassTimes()
         self._signature = signature
         self._single = signature.single
         self._keys = signature.keys
@@ -194,25 +143,27 @@ class Function:
         self._arguments = Arguments(frozen.name, signature, frozen.inputs, allow_downcast)
         # The quick path gives its arguments to inputs in order, so hidden state must come last.
         held = [state is not None for state in signature.states]
-        self._positional = held == sorted(held)
-        self._versions: list[Version] = []
-        self._entry: Callable[..., Any] = _not_ready
-        self._other: Callable[..., Any] = _not_ready
+        self._quick = mode.kind == "default" and held == sorted(held)
+        self._entry: Callable[..., Any] = not_ready
+        self._other: Callable[..., Any] = not_ready
+        self._compiled: Versions | Staged | None = None
         if mode.kind == "reference":
-            self._optimized = frozen
-            self._shapes = None
             return
-        start = time.perf_counter()
-        results = optimize(frozen.results, mode.exclude)
-        self._optimized = _with_results(frozen, results)
-        self._tick("rewrite", start)
-        start = time.perf_counter()
-        self._shapes = Shapes(results, frozen.names)
-        for shared, value in self._optimized.updates:
-            self._shapes.require_type(value, shared.type, f"the update of {shared!r}")
-        self._tick("shapes", start)
-        for shared in self._shared(frozen.shared):
+        self._compiled = self._prepared()
+        for shared in shared_among(frozen.shared):
             shared.container.watch(self)
+
+    def _prepared(self) -> Versions | Staged:
+        """The graph, rewritten and ready to be compiled for the sizes of a call."""
+        times, manner = self.compile_seconds, Manner(self._device, self._mode.fuse, self._profile)
+        with times.measure("rewrite"):
+            results = optimize(self._written.results, self._mode.exclude)
+            optimized = _with_results(self._written, results)
+        with times.measure("shapes"):
+            shapes = Shapes(results, optimized.names)
+            if shapes.late:
+                return Staged(optimized, shapes, manner, times)
+            return Versions(optimized, shapes, manner, times)
 
     # -- calling ---------------------------------------------------------------------------
 
@@ -266,115 +217,23 @@ class Function:
         return self._compute(arrays)
 
     def _compute(self, arrays: list[Array]) -> list[Array]:
-        """Run the version for these arrays, compiled if there is none."""
-        for entry in (self._entry, self._other):
-            results: Any = entry(*arrays)
-            if results is not NotImplemented:
-                return list(results)
-        version = self._version_for(arrays)
-        self._get_ready()
-        results = version.entry()(*arrays)
-        if results is NotImplemented:
-            # An argument may lie in the memory of a shared variable that is updated.
-            results = version.entry()(*(np.array(a) for a in arrays))
-        if results is NotImplemented:
-            raise AssertionError(f"{self.name} was compiled for these sizes and refused to run")
-        return list(results)
-
-    def _get_ready(self) -> None:
-        """Give all versions the shared variables' memory as it is now, and the quick path them."""
-        target = self._backend()
-        storage = {
-            self._written.names[v]: v.container.on(target)
-            for v in self._shared(self._optimized.shared)
-        }
-        for version in self._versions:
-            version.executable.bind(storage)
-        if self._mode.kind == "default" and self._positional:
-            # The first version first: it knows its sizes, the other one takes any.
-            first, *rest = self._versions
-            self._entry = first.entry()
-            self._other = rest[0].entry() if rest else _not_ready
+        """Run compiled code, and note how a call may reach it without a detour."""
+        assert self._compiled is not None
+        results = self._compiled.run(arrays)
+        if self._quick:
+            self._entry, self._other = self._compiled.entry, self._compiled.other
+        return results
 
     def storage_replaced(self) -> None:
         """Called by a storage whose handle has become stale."""
-        self._entry = self._other = _not_ready
-
-    @staticmethod
-    def _shared(variables: Iterable[Variable]) -> list[SharedVariable]:
-        return [v for v in variables if isinstance(v, SharedVariable)]
-
-    # -- versions --------------------------------------------------------------------------
-
-    def _version_for(self, arrays: list[Array]) -> Version:
-        """The version for the sizes of this call, compiled if there is none."""
-        assert self._shapes is not None
-        values = self._base_integers(arrays)
-        for check in self._shapes.checks:
-            if not evaluate_int(check.condition, values):
-                shown = [evaluate_int(x, values) for x in check.values]
-                error = IndexError if check.error == "IndexError" else ValueError
-                raise error(f"{self.name}(): {check.message.format(*shown)}")
-        symbolic: frozenset[Expr] = frozenset()
-        for version in self._versions:
-            changed = version.dims.changed(values)
-            if not changed:
-                return version
-            symbolic |= changed | version.dims.symbolic
-        version = self._compile(Specialisation(self._shapes, values, symbolic))
-        # The first version stays for the sizes it was made for; one more serves all others.
-        self._versions = [*self._versions[:1], version]
-        return version
-
-    def _base_integers(self, arrays: list[Array]) -> dict[str, int]:
-        """Values of the lengths and integers that all sizes follow from."""
-        assert self._shapes is not None
-        names = self._written.names
-        given = {names[v]: a for v, a in zip(self._written.inputs, arrays, strict=True)}
-        held = {names[v]: v.container for v in self._shared(self._optimized.shared)}
-        found = {}
-        for size in self._shapes.sizes.values():
-            if size.axis is not None:
-                source = given.get(size.buffer)
-                shape = held[size.buffer].shape if source is None else source.shape
-                found[size.symbol.name] = shape[size.axis]
-            else:
-                array = given.get(size.buffer)
-                array = held[size.buffer].host() if array is None else array
-                found[size.symbol.name] = int(array.reshape(-1)[size.offset])
-        return found
-
-    def _compile(self, dims: Specialisation) -> Version:
-        start = time.perf_counter()
-        frozen = self._optimized
-        resized = [(s, v) for s, v in frozen.updates if dims.shape(s) != dims.shape(v)]
-        if resized:
-            moved = {s for s, _ in resized}
-            frozen = replace(
-                frozen,
-                outputs=(*frozen.outputs, *(v for _, v in resized)),
-                updates=tuple((s, v) for s, v in frozen.updates if s not in moved),
-            )
-        lowered = lower(frozen, dims, self._mode.fuse)
-        self._tick("lower", start)
-        start = time.perf_counter()
-        executable = self._backend().compile(lowered, self._profile)
-        self._tick("compile", start)
-        return Version(dims, lowered, executable, tuple(self._shared(s for s, _ in resized)))
-
-    def _backend(self) -> Backend:
-        return backends.get(self._device)
-
-    def _tick(self, name: str, start: float) -> None:
-        spent = time.perf_counter() - start
-        self.compile_seconds[name] = self.compile_seconds.get(name, 0.0) + spent
+        self._entry = self._other = not_ready
 
     # -- reference and debug ---------------------------------------------------------------
 
     def _expect(self, arrays: list[Array]) -> list[Array]:
         """What the interpreter computes: outputs, then new values of shared variables."""
         given: dict[Variable, Array] = dict(zip(self._written.inputs, arrays, strict=True))
-        for v in self._shared(self._written.shared):
+        for v in shared_among(self._written.shared):
             given[v] = np.array(v.container.host())
         results = interpreter.evaluate(self._written.results, given)
         count = len(self._written.outputs)
@@ -389,7 +248,7 @@ class Function:
     def _interpret(self, arrays: list[Array]) -> list[Array]:
         found = self._expect(arrays)
         count = len(self._written.outputs)
-        updated = self._shared(s for s, _ in self._written.updates)
+        updated = shared_among(s for s, _ in self._written.updates)
         with Deferred():
             for s, value in zip(updated, [np.array(x) for x in found[count:]], strict=True):
                 s.container.set(value)
@@ -398,7 +257,7 @@ class Function:
     def _compare(self, arrays: list[Array]) -> list[Array]:
         """Run, and compare the results with the interpreter's."""
         expected = self._expect(arrays)
-        updated = self._shared(s for s, _ in self._written.updates)
+        updated = shared_among(s for s, _ in self._written.updates)
         labels = [f"output {k}" for k in range(len(self._written.outputs))]
         labels += [f"the update of {s!r}" for s in updated]
         with Deferred(), _Restored(updated):
@@ -415,24 +274,41 @@ class Function:
     # -- looking inside --------------------------------------------------------------------
 
     @property
-    def programs(self) -> list[program.Program]:
-        """The programs compiled so far."""
-        return [v.program for v in self._versions]
+    def programs(self) -> list[Program]:
+        """The programs compiled so far; those of one stage after those of another."""
+        return [v.program for v in self._versions()]
 
     @property
     def executables(self) -> list[Executable]:
         """The code compiled so far, one for each of `programs`."""
-        return [v.executable for v in self._versions]
+        return [v.executable for v in self._versions()]
+
+    @property
+    def stages(self) -> list[str]:
+        r"""What a call does one after the other; see `symnet.stages`.
+
+        Examples
+        --------
+        >>> import symnet as sn, symnet.tensor as T
+        >>> x = T.vector("x")
+        >>> print(*sn.function([x], T.compress(x > 0, x).sum()).stages, sep="\n")
+        program (x) -> (passed0: bool[?])
+        host flatnonzero(passed0) -> passed1: int64[?]
+        program (x, passed1) -> (out0: float32[])
+        """
+        if isinstance(self._compiled, Staged):
+            return self._compiled.lines()
+        return [stage_text(self._written)]
 
     @property
     def profile(self) -> str:
         """Time spent in each step, most first; needs ``profile=True`` at compilation."""
-        lines = []
-        for version in self._versions:
-            timed = zip(version.program.steps, version.executable.timings(), strict=False)
-            for step, seconds in sorted(timed, key=lambda item: -item[1]):
-                lines.append(f"{seconds * 1e3:10.3f} ms  {step}")
+        timed = [] if self._compiled is None else sorted(self._compiled.timings(), reverse=True)
+        lines = [f"{seconds * 1e3:10.3f} ms  {text}" for seconds, text in timed]
         return "\n".join(lines) or "nothing was measured: pass profile=True to function"
+
+    def _versions(self) -> list[Version]:
+        return [] if self._compiled is None else self._compiled.versions
 
     def get_shared(self) -> list[Variable]:
         """Shared variables that the function reads or updates."""
@@ -536,10 +412,6 @@ class _Restored:
         if kind is not None:
             for variable, value in self._old:
                 variable.container.set(value)
-
-
-def _not_ready(*args: Any) -> Any:
-    return NotImplemented
 
 
 def _agree(got: Array, want: Array) -> bool:

@@ -96,6 +96,15 @@ class Op:
         """Whether gradients count the outputs as unconnected with the operands, as lengths are."""
         return False
 
+    @property
+    def length_from_data(self) -> bool:
+        """Whether lengths of the outputs that their types leave open follow from data.
+
+        Then nobody calls `infer_shape`; a function runs the NumPy meaning by itself, before what
+        needs the outputs is compiled for their lengths (`symnet.stages`).
+        """
+        return False
+
     def infer_types(
         self, types: Sequence[TensorType], operands: Sequence[Variable]
     ) -> list[TensorType]:

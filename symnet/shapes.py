@@ -3,6 +3,9 @@
 In goes a graph and a name for each of its leaves; out come lengths over *base integers* (lengths of
 the leaves' dimensions and values of their integer scalars), the assumptions the graph makes, and
 the `Size` of each base integer. No tensor is computed for any of it.
+
+Where a length follows from data it is a base integer, too, but a *late* one: `symnet.stages` cuts
+the graph there, and each of the parts has an analysis of its own, without late integers.
 """
 
 from __future__ import annotations
@@ -36,6 +39,11 @@ class Shapes:
         The base integers.
     checks
         What the graph assumes of them.
+    late
+        Base integers that are known only from data, and the variable each belongs to: a result of
+        an operation whose lengths follow from data, or an integer that decides about a shape.
+    awaited
+        For each application the integers computed from data that decide about its shapes.
 
     Raises
     ------
@@ -46,16 +54,24 @@ class Shapes:
     def __init__(self, outputs: Sequence[Variable], names: Mapping[Variable, str]) -> None:
         self.sizes: dict[Symbol, Size] = {}
         self.checks: list[Check] = []
+        self.late: dict[Symbol, Variable] = {}
+        self.awaited: dict[Apply, list[Variable]] = {}
         self._names = names
         self._shapes: dict[Variable, Dims] = {}
         self._integers: dict[Variable, Expr | None] = {}
+        self._late_integers: dict[Variable, Expr] = {}
         self._equal: dict[Expr, Expr] = {}
         self._simple: dict[Expr, Expr] = {}
         self._assumed: set[Expr] = set()
         for leaf in names:
             self.shape(leaf)
         for node in ancestors(outputs):
-            shapes = node.op.infer_shape(node, _NodeShapes(self, node))
+            if node.op.length_from_data:
+                shapes: list[Dims] = [
+                    tuple(self._late(v) for _ in range(v.ndim)) for v in node.outputs
+                ]
+            else:
+                shapes = node.op.infer_shape(node, _NodeShapes(self, node))
             for out, dims in zip(node.outputs, shapes, strict=True):
                 self._shapes[out] = tuple(
                     self.simple(n) if static is None else const(static)
@@ -79,6 +95,18 @@ class Shapes:
             found = integer_value(v, self._leaf, self.shape)
             self._integers[v] = None if found is None else self.simple(found)
         return self._integers[v]
+
+    def late_integer(self, v: Variable, node: Apply) -> Expr:
+        """An integer computed from data that decides about the shapes of `node`."""
+        self.awaited.setdefault(node, []).append(v)
+        if v not in self._late_integers:
+            self._late_integers[v] = self._late(v)
+        return self._late_integers[v]
+
+    def _late(self, v: Variable) -> Symbol:
+        symbol = Symbol(f"late{len(self.late)}")
+        self.late[symbol] = v
+        return symbol
 
     def simple(self, x: Expr) -> Expr:
         """`x` in canonical form; lengths recur, so each is worked out once."""
@@ -163,12 +191,7 @@ class _NodeShapes:
     def integer(self, operand: int) -> Expr:
         v = self._node.inputs[operand]
         found = self._shapes.integer(v)
-        if found is None:
-            raise NotImplementedError(
-                f"{self._node.op}: {v!r} decides about a shape, so it must follow from shapes and "
-                f"integer inputs, but it is computed from data{_place(self._node)}"
-            )
-        return found
+        return self._shapes.late_integer(v, self._node) if found is None else found
 
     def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
         return self._shapes.assume_equal(

@@ -19,7 +19,7 @@ def program_of(
 ) -> Program:
     """The program of `sn.function(inputs, outputs, **options)` for a call with `arrays`."""
     f = sn.function(inputs, outputs, **options)
-    frozen, shapes = f._optimized, f._shapes
+    frozen, shapes = f._compiled.frozen, f._compiled.shapes
     held = {frozen.names[v]: np.asarray(a) for v, a in zip(frozen.inputs, arrays, strict=True)}
     held |= {frozen.names[v]: v.container for v in frozen.shared}
     values = {}

@@ -42,7 +42,7 @@ def integer_value(variable: Variable, leaf: Leaf, shape_of: ShapeOf) -> Expr | N
     shape_of
         Lengths of the dimensions of a variable.
     """
-    if variable.ndim or not _is_small(variable):
+    if variable.ndim or not is_small(variable):
         return None
     known: dict[Variable, tuple[Expr, ...] | None] = {}
     widened: dict[Expr, Expr] = {}
@@ -69,7 +69,8 @@ def is_known(variable: Variable) -> bool:
     return integer_value(variable, leaf, lambda v: (Symbol("length"),) * v.ndim) is not None
 
 
-def _is_small(v: Variable) -> bool:
+def is_small(v: Variable) -> bool:
+    """Return whether a tensor holds so few integers that shapes may follow from them."""
     return (
         dtypes.is_discrete(v.dtype)
         and prod(LONGEST + 1 if n is None else n for n in v.type.shape) <= LONGEST
@@ -79,7 +80,7 @@ def _is_small(v: Variable) -> bool:
 def _read(v: Variable) -> Iterator[Variable]:
     """Yield the operands whose elements those of `v` may be made of."""
     if v.owner is not None and isinstance(v.owner.op, IndexedOp):
-        yield from (u for u in v.owner.inputs if _is_small(u))
+        yield from (u for u in v.owner.inputs if is_small(u))
 
 
 class _DataError(Exception):

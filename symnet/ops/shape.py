@@ -337,40 +337,53 @@ class Broadcast(IndexedOp):
 class SpecifyShape(IndexedOp):
     """A tensor of which some lengths are said beforehand; checked at every call.
 
+    Operands are the tensor and one integer for each of `axes`.
+
     Parameters
     ----------
     shape
         For each dimension its length, or None where nothing is said of it.
+    axes
+        Dimensions whose length an operand says.
+    reason
+        What a call is told in which it is not so.
     """
 
     shape: tuple[int | None, ...]
+    axes: tuple[int, ...] = ()
+    reason: str = ""
 
     def infer_types(
         self, types: Sequence[TensorType], operands: Sequence[Variable]
     ) -> list[TensorType]:
-        (x,) = types
-        pairs = list(zip(x.shape, self.shape, strict=False))
-        if x.ndim != len(self.shape) or any(
-            None not in (have, said) and have != said for have, said in pairs
+        x = types[0]
+        _check_lengths(self, types, len(self.axes))
+        said = list(self.shape)
+        for axis, v in zip(self.axes, operands[1:], strict=True):
+            said[axis] = _static(v) if said[axis] is None else said[axis]
+        if x.ndim != len(said) or any(
+            None not in (h, s) and h != s for h, s in zip(x.shape, said, strict=True)
         ):
             raise TypeError(f"{self}: {x} cannot have this shape")
-        return [TensorType(x.dtype, tuple(h if s is None else s for h, s in pairs))]
+        shape = tuple(h if s is None else s for h, s in zip(x.shape, said, strict=True))
+        return [TensorType(x.dtype, shape)]
 
     def infer_shape(self, node: Apply, context: ShapeContext) -> list[tuple[Expr, ...]]:
         dims = list(context.shape(0))
-        for axis, said in enumerate(self.shape):
-            if said is not None:
-                context.require_equal(
-                    const(said), dims[axis], f"dimension {axis} was said to have length {said}"
-                )
-                dims[axis] = const(said)
+        said: dict[int, Expr] = {k: const(n) for k, n in enumerate(self.shape) if n is not None}
+        for operand, axis in enumerate(self.axes, 1):
+            said[axis] = context.integer(operand)
+        for axis, n in said.items():
+            shown = f"length {n.value}" if isinstance(n, Const) else "another length"
+            reason = self.reason or f"dimension {axis} was said to have {shown}"
+            dims[axis] = context.require_equal(n, dims[axis], reason)
         return [tuple(dims)]
 
     def element(self, node: Apply, output: int, index: Index, context: ElementContext) -> Expr:
         return context.read(0, index)
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
-        return list(cotangents)
+        return [cotangents[0], *[None] * len(self.axes)]
 
     def batch(
         self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
@@ -378,10 +391,13 @@ class SpecifyShape(IndexedOp):
         return [SpecifyShape((None, *self.shape))(*operands)]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
-        return list(inputs)
+        return [inputs[0]]
 
     def __str__(self) -> str:
-        return f"specify_shape({', '.join('?' if n is None else str(n) for n in self.shape)})"
+        said = ["?" if n is None else str(n) for n in self.shape]
+        for axis in self.axes:
+            said[axis] = "n"
+        return f"specify_shape({', '.join(said)})"
 
 
 def _check_lengths(op: object, types: Sequence[TensorType], count: int) -> None:

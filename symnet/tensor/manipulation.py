@@ -378,29 +378,33 @@ def specify_shape(x: TensorLike, shape: Any) -> TensorVariable:
     x
         Any tensor.
     shape
-        For each dimension its length, or None where nothing is said of it.
+        For each dimension its length, a number or an integer scalar, or None where nothing is said
+        of it.
+
+    Examples
+    --------
+    >>> from symnet.tensor import matrix, lscalar
+    >>> print(specify_shape(matrix("x"), (lscalar("n"), 3)).type)
+    float32[?, 3]
     """
     x = as_tensor_variable(x)
     if isinstance(shape, (Variable, np.ndarray)):
         shape = shape_arguments(shape, "specify_shape", x.ndim)
-    known = tuple(None if n is None else static_integer(n) for n in shape)
-    unknown = [n for n, k in zip(shape, known, strict=True) if n is not None and k is None]
-    if unknown:
-        raise TypeError(
-            f"specify_shape: a length is an integer known beforehand or None, not {unknown[0]!r}"
-        )
-    if len(known) != x.ndim:
+    said = [None if n is None else integer_scalar(n, "specify_shape: a length") for n in shape]
+    if len(said) != x.ndim:
         raise ValueError(
-            f"specify_shape: {len(known)} lengths for a variable of {x.ndim} dimensions"
+            f"specify_shape: {len(said)} lengths for a variable of {x.ndim} dimensions"
         )
-    for axis, (said, have) in enumerate(zip(known, x.type.shape, strict=True)):
-        if said is not None and have is not None and said != have:
+    known = [None if n is None else static_integer(n) for n in said]
+    for axis, (n, have) in enumerate(zip(known, x.type.shape, strict=True)):
+        if n is not None and have is not None and n != have:
             raise ValueError(
-                f"specify_shape: dimension {axis} has length {have}, it cannot have {said}"
+                f"specify_shape: dimension {axis} has length {have}, it cannot have {n}"
             )
-    if all(said in (None, have) for said, have in zip(known, x.type.shape, strict=True)):
+    symbolic = {k: n for k, n in enumerate(said) if n is not None and known[k] is None}
+    if not symbolic and all(n in (None, m) for n, m in zip(known, x.type.shape, strict=True)):
         return x
-    specified: TensorVariable = SpecifyShape(known)(x)
+    specified: TensorVariable = SpecifyShape(tuple(known), tuple(symbolic))(x, *symbolic.values())
     return specified
 
 

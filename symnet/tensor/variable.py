@@ -14,7 +14,15 @@ import numpy as np
 from symnet.graph import Constant, Variable
 from symnet.ops.elementwise import Elemwise, apply_row
 from symnet.scalar import TABLE, ScalarOp, table
-from symnet.tensor import constructors, elementwise, indexing, manipulation, products, reductions
+from symnet.tensor import (
+    constructors,
+    elementwise,
+    indexing,
+    manipulation,
+    positions,
+    products,
+    reductions,
+)
 from symnet.tensor.convert import TensorLike, operand
 from symnet.tensor.reductions import Axis
 from symnet.types import VARIABLE_CLASSES, TensorType
@@ -329,6 +337,22 @@ class TensorVariable(Variable):
     def take(self, indices: TensorLike, axis: int | None = None) -> TensorVariable:
         """Return `T.take` of this."""
         return indexing.take(self, indices, axis)
+
+    def nonzero(self, return_matrix: bool = False) -> Any:
+        """Return `T.nonzero` of this."""
+        return positions.nonzero(self, return_matrix)
+
+    def nonzero_values(self) -> TensorVariable:
+        """Return `T.nonzero_values` of this."""
+        return positions.nonzero_values(self)
+
+    def compress(self, a: TensorLike, axis: int | None = None) -> TensorVariable:
+        """Return `T.compress` of this for the condition `a`."""
+        return positions.compress(a, self, axis)
+
+    def repeat(self, repeats: TensorLike, axis: int | None = None) -> TensorVariable:
+        """Return `T.repeat` of this."""
+        return positions.repeat(self, repeats, axis)
 
 
 class TensorConstant(TensorVariable, Constant):
