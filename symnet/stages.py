@@ -78,7 +78,7 @@ class Between:
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         """The results for some operands, held to their types."""
         try:
-            results = self.node.op.perform([_read_only(x) for x in inputs])
+            results = self.node.op.host(self.node)([_read_only(x) for x in inputs])
         except Exception as error:
             if self.node.line:
                 error.add_note(f"in {self.node.op}, built at {self.node.line}")
@@ -262,9 +262,10 @@ class _Cut:
         last = number == self._last
         roots = frozen.results if last else list(self._passed[number])
         results = rebuild(roots, self._taken[number])
-        used = leaves(results)
+        found = set(leaves(results))
+        used = [v for v in self._names if v in found]
         shared = shared_among(used)
-        inputs = [v for v in used if not isinstance(v, SharedVariable | Constant)]
+        inputs = [v for v in used if not isinstance(v, SharedVariable)]
         outputs, updates = results, list[tuple[Variable, Variable]]()
         if last:
             outputs = results[: len(frozen.outputs)]
@@ -279,8 +280,8 @@ class _Cut:
             updates=tuple(updates),
             names={v: self._names[v] for v in (*inputs, *shared)},
         )
-        found = () if last else tuple(self._given[v] for v in roots)
-        return Stage(stage, found, frozenset(self._varying(number, stage)))
+        passed = () if last else tuple(self._given[v] for v in roots)
+        return Stage(stage, passed, frozenset(self._varying(number, stage)))
 
     def _varying(self, number: int, stage: Frozen) -> Iterator[Symbol]:
         """Lengths of a stage's inputs that follow from data, as its own analysis calls them."""

@@ -48,6 +48,7 @@ from symnet.ops import (
 from symnet.ops.batched import Batched, HostBatched, Row
 from symnet.ops.contraction import BatchedDot
 from symnet.ops.convolution import Convolve
+from symnet.ops.positions import Distinct, FlatNonzero, RepeatedPositions, _Positions
 from symnet.reverse import _Held
 from symnet.scalar import TABLE
 
@@ -149,9 +150,13 @@ EXAMPLES = [
         ints=False,
     ),
     Example(DimShuffle((1, None, 0)), lambda n, m: (f(n, m),)),
+    Example(Distinct(), lambda n: (f(n),)),
+    Example(Distinct(), lambda n, m: (b(n, m),)),
     Example(Dot(), lambda n, m, k: (f(n, m), f(m, k)), ints=False),
     Example(row("mul"), lambda n, m: (f(n, m), f(n, m))),
     Example(row("mul"), lambda n, m: (f(n, 1), f(1, m))),
+    Example(FlatNonzero(), lambda n, m: (b(n, m),)),
+    Example(FlatNonzero(), lambda n: (f(n),)),
     Example(HostBatched(AdvancedIncSubtensor((Points(),)), (True, False, True)),
             lambda n, m: (f(n, m), f(3), i(n, 3, below=m))),
     Example(IncSubtensor((Range(True, True), Point()), False),
@@ -163,17 +168,19 @@ EXAMPLES = [
     Example(total("add", 0), lambda n, m: (f(n, m),)),
     Example(total("mul", 0, 2), lambda n, m, k: (f(n, m, k),)),
     Example(total("maximum", 1), lambda n, m: (f(n, m),)),
+    Example(RepeatedPositions(), lambda n: (i(n, below=3),)),
     Example(Reshape(2), lambda n, m: (f(n, 6, m), n * 3, m * 2)),
     Example(ScaleGradient(2.0), lambda n: (f(n),), smooth=False),
     Example(ShapeOf(1), lambda n, m: (f(n, m),)),
     Example(SpecifyShape((None, 4)), lambda n: (f(n, 4),)),
+    Example(SpecifyShape((None, 4), (0,)), lambda n: (f(n, 4), n)),
     Example(StopGradient(), lambda n: (f(n),), smooth=False),
     Example(Subtensor((Range(step=True), Range(True, True))), lambda n, m: (f(n, m), -1, 1, 3)),
     Example(Subtensor((Point(), Range(True, True, True))), lambda n, m: (f(n, m), 0, -1, -m, -2)),
 ]  # fmt: skip
 """In the order of the names of their classes."""
 
-HELPERS = (IndexedOp, ContractionOp, Row, _Held)
+HELPERS = (IndexedOp, ContractionOp, Row, _Held, _Positions)
 """Classes that are no operations of graphs that are computed."""
 
 

@@ -65,6 +65,11 @@ def batched(outputs: Sequence[Variable], batches: Mapping[Variable, Variable]) -
 
 def batched_op(op: Op, flags: tuple[bool, ...]) -> Op:
     """Return the operation that applies another one to every row of the operands marked."""
+    if op.length_from_data:
+        raise TypeError(
+            f"{op}: the length of the result follows from data, so it would differ from row to row "
+            "of a batch. For each row a mask of a fixed length serves: T.switch"
+        )
     return Batched(op, flags) if isinstance(op, IndexedOp) else HostBatched(op, flags)
 
 

@@ -377,7 +377,8 @@ class SpecifyShape(IndexedOp):
             shown = f"length {n.value}" if isinstance(n, Const) else "another length"
             reason = self.reason or f"dimension {axis} was said to have {shown}"
             dims[axis] = context.require_equal(n, dims[axis], reason)
-        return [tuple(dims)]
+        static = node.out.type.shape
+        return [tuple(n if s is None else const(s) for n, s in zip(dims, static, strict=True))]
 
     def element(self, node: Apply, output: int, index: Index, context: ElementContext) -> Expr:
         return context.read(0, index)
@@ -388,7 +389,10 @@ class SpecifyShape(IndexedOp):
     def batch(
         self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
     ) -> list[Variable] | None:
-        return [SpecifyShape((None, *self.shape))(*operands)]
+        if any(batched[1:]):
+            return None
+        axes = tuple(axis + 1 for axis in self.axes)
+        return [SpecifyShape((None, *self.shape), axes, self.reason)(*operands)]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         return [inputs[0]]

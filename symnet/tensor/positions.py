@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any
 from symnet import dtypes
 from symnet.ops.positions import Distinct, FlatNonzero, RepeatedPositions
 from symnet.scalar import table
+from symnet.tensor.changes import inc_subtensor
 from symnet.tensor.constructors import zeros
 from symnet.tensor.convert import TensorLike, as_tensor_variable, axis_of, converted, integer_scalar
-from symnet.tensor.indexing import inc_subtensor, subtensor, take
+from symnet.tensor.indexing import subtensor, take
 from symnet.tensor.joining import concatenate, stack
 from symnet.tensor.manipulation import (
     alloc,

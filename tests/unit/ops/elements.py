@@ -116,7 +116,8 @@ class Values:
 def check_node(node: Apply, inputs: Sequence[Array], results: Sequence[Array]) -> None:
     """Hold shapes and elements of one application to what it computed."""
     if node.op.length_from_data:
-        assert all(v.type.accepts(TensorType.of(x)) for v, x in zip(node.outputs, results, strict=True))
+        for v, result in zip(node.outputs, results, strict=True):
+            assert v.type.accepts(TensorType.of(result))
         return
     for symbolic in (False, True):
         context = Values(node, inputs, symbolic)
