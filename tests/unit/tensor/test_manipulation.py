@@ -140,7 +140,18 @@ def test_what_is_said_of_shapes(run):
         run(m + T.matrix("r"), m=[[1], [2]], r=[[5]])
     with pytest.raises(ValueError, match="dimension 0 has length 1, it cannot have 2"):
         T.specify_shape(T.row(), (2, 3))
-    with pytest.raises(TypeError, match="known beforehand or None"):
-        T.specify_shape(m, (T.iscalar(), 3))
+    with pytest.raises(TypeError, match="integer of no dimensions"):
+        T.specify_shape(m, (T.scalar(), 3))
     with pytest.raises(ValueError, match="3 lengths for a variable of 2 dimensions"):
         T.specify_shape(m, (1, 2, 3))
+
+
+def test_lengths_said_by_expressions(run):
+    m, v, n = T.matrix("m"), T.vector("v"), T.iscalar("n")
+    said = T.specify_shape(m, (n, v.shape[0]))
+    assert said.type.shape == (None, None)
+    same(run(said + v, m=[[1, 2]], v=[3, 4], n=1), np.array([[4, 6]]))
+    for wrong in ({"n": 2}, {"v": [1]}):
+        with pytest.raises(ValueError, match="said to have another length"):
+            run(said, **{"m": [[1, 2]], "v": [3, 4], "n": 1} | wrong)
+    assert T.specify_shape(m, m.shape).type.shape == (None, None)
