@@ -70,3 +70,15 @@ class Elements:
             if looped
             else body
         )
+
+
+class Factors(Elements):
+    """The `ElementContext` of a contraction: what it reads is in memory."""
+
+    def read(self, operand: int, index: Index) -> Expr:
+        """The element of an operand at an index, a single load."""
+        return self._fusion.factor(self._node.inputs[operand], index)
+
+    def read_flat(self, operand: int, position: Expr) -> Expr:
+        """The element of an operand at a position in C order, a single load."""
+        return self.read(operand, unravel(position, self.shape(operand)))

@@ -16,10 +16,10 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from symnet.elements import Elements
+from symnet.elements import Elements, Factors
 from symnet.graph import Apply, Constant, Variable, ancestors, consumers
 from symnet.grouping import nests
-from symnet.kernel import COLUMN, INNER, ROW, accumulated
+from symnet.kernel import Axis, accumulated
 from symnet.nest import Reduction, axes
 from symnet.op import ContractionOp, Fault, Index, IndexedOp
 from symnet.scalar import Const, Expr, Load, Symbol, cast, const, rows, substitute, walk
@@ -285,7 +285,7 @@ class Fusion:
 
     def _epilogue_of(self, value: Value, found: Survey) -> Value | None:
         """The contraction whose epilogue can compute `value`, if there is one."""
-        if value.variable.ndim != 2 or found.reductions:
+        if found.reductions:
             return None
         targets = [self._target(r) for r in found.refs]
         homes = dict.fromkeys(u.home for u in targets if u.home is not None)
@@ -294,7 +294,7 @@ class Fusion:
         home = max(homes, key=lambda h: h.stage)
         if home.shape != value.shape:
             return None
-        own = normal(axes(2), value.shape)
+        own = normal(axes(len(value.shape)), value.shape)
         for r, u in zip(found.refs, targets, strict=True):
             if u.home is home:
                 if r.index != own:
@@ -306,30 +306,47 @@ class Fusion:
         return home
 
     def _place_contraction(self, node: Apply) -> None:
-        a, b = node.inputs
-        left = self._factor(a, (ROW, INNER))
-        right = self._factor(b, (INNER, COLUMN))
-        refs = [x for f in (left, right) for x in walk(f) if isinstance(x, Ref)]
+        assert isinstance(node.op, ContractionOp)
+        stated = node.op.products(node, Factors(self, node))
+        shape = self.shape(node.out)
+        batch, rows, columns = (
+            {d: Axis(Symbol(f"{letter}_{k}"), shape[d]) for k, d in enumerate(dims)}
+            for letter, dims in (("b", stated.batch), ("m", stated.rows), ("n", stated.columns))
+        )
+        inner = tuple(Axis(Symbol(f"k_{k}"), n) for k, n in enumerate(stated.inner))
+        place = batch | rows | columns
+        index = normal(tuple(place[d].symbol for d in range(len(shape))), shape)
+        point = normal(tuple(a.symbol for a in inner), stated.inner)
+        left, right = stated.left(index, point), stated.right(index, point)
+        refs = [x for x in walk(left, right) if isinstance(x, Ref)]
         stage = 1 + max((self._target(r).stage for r in refs), default=-1)
         loads: dict[Expr, Expr] = {r: self.load(self._target(r), r.index) for r in refs}
-        result = Value(node.out, self.shape(node.out), stage)
+        result = Value(node.out, shape, stage)
         result.home = result
         self.values[node.out] = result
+        longer = [
+            tuple(a for a in found if a.extent != const(1))
+            for found in (batch.values(), rows.values(), columns.values(), inner)
+        ]
         self._product_of[result] = Product(
             result,
-            self.shape(a)[1],
+            longer[0],
+            longer[1],
+            longer[2],
+            longer[3],
+            index,
             replace_refs(left, loads),
             replace_refs(right, loads),
             [result],
             stage,
         )
 
-    def _factor(self, v: Variable, index: Index) -> Expr:
+    def factor(self, v: Variable, index: Index) -> Expr:
         """An operand of a contraction at an index: one load, however the buffer is viewed."""
         x = self.element(v, index)
         if isinstance(x, Ref):
             return x
-        return Ref(self._materialise(v).variable, index, v.dtype)
+        return Ref(self._materialise(v).variable, normal(index, self.shape(v)), v.dtype)
 
     def _materialise(self, v: Variable) -> Value:
         """The value of `v`, made one (and stored) if it is inlined elsewhere."""

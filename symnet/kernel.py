@@ -7,7 +7,7 @@ The grammar fits here::
                 | Reduce(axis, extent, accumulators, body)    iterations accumulate
                 | Let(name, value)
                 | Store(buffer, offset, value)
-    Contraction = (params, ints, m, n, k, left, right, epilogue)
+    Contraction = (params, ints, batch, rows, columns, inner, left, right, epilogue)
 
 Expressions are `symnet.scalar` expressions. Buffers are flat and contiguous; an access is an
 offset in elements, affine in the loop axes wherever the program is (a gather's is not). Axes,
@@ -111,8 +111,16 @@ class Kernel:
         return "\n".join(lines)
 
 
-ROW, COLUMN, INNER = Symbol("m"), Symbol("n"), Symbol("k")
-"""Axes of a contraction."""
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """An axis of a contraction, and its length."""
+
+    symbol: Symbol
+    extent: Expr
+
+
+BATCH, ROW, COLUMN, INNER = Symbol("b"), Symbol("m"), Symbol("n"), Symbol("k")
+"""Axes of a contraction, where it has one of a kind."""
 
 
 def accumulated(dtype: str) -> Symbol:
@@ -122,38 +130,52 @@ def accumulated(dtype: str) -> Symbol:
 
 @dataclass(frozen=True, slots=True)
 class Contraction:
-    """``acc[m, n] = sum over k of left[m, k] * right[k, n]``, and what becomes of it.
+    """``acc[b, m, n] = sum over k of left[b, m, k] * right[b, k, n]``, and what becomes of it.
+
+    Each of `b`, `m`, `n` and `k` stands for the point of a box: for an axis or for several. A
+    convolution's rows, for instance, are images, lines and places in a line.
 
     Attributes
     ----------
     params, ints
         As of a kernel.
-    rows, columns, inner
-        Lengths of `m`, `n` and `k`.
+    batch, rows, columns, inner
+        Axes of `b`, `m`, `n` and `k`. Those of `b` may be none, of the others there is one at
+        least.
     left, right
-        The factors, expressions over (`m`, `k`) and (`k`, `n`): a plain load with an affine offset,
-        or more (a prologue).
+        The factors, expressions over (`b`, `m`, `k`) and (`b`, `k`, `n`): a plain load with an
+        affine offset, or more (a prologue).
     epilogue
-        `Let` and `Store` statements over `m`, `n` and `accumulated(dtype)`, run once for each sum.
+        `Let` and `Store` statements over `b`, `m`, `n` and `accumulated(dtype)`, run once for each
+        sum.
     dtype
         The accumulator's dtype, also that of the factors.
     """
 
     params: tuple[Param, ...]
     ints: tuple[Symbol, ...]
-    rows: Expr
-    columns: Expr
-    inner: Expr
+    batch: tuple[Axis, ...]
+    rows: tuple[Axis, ...]
+    columns: tuple[Axis, ...]
+    inner: tuple[Axis, ...]
     left: Expr
     right: Expr
     epilogue: tuple[Let | Store, ...]
     dtype: str
 
+    @property
+    def outer(self) -> tuple[Axis, ...]:
+        """The axes of the results."""
+        return (*self.batch, *self.rows, *self.columns)
+
     def __str__(self) -> str:
         head = _signature("contraction", self.params, self.ints)
+        outer, inner = (
+            ", ".join(f"{a.symbol.name} < {show(a.extent)}" for a in axes)
+            for axes in (self.outer, self.inner)
+        )
         total = (
-            f"  for m < {show(self.rows)}, n < {show(self.columns)}:\n"
-            f"    acc = sum k < {show(self.inner)} of {show(self.left)} * {show(self.right)}"
+            f"  for {outer}:\n    acc = sum {inner} of {show(self.left)} * {show(self.right)}"
         )
         return "\n".join([head, total, *(line for s in self.epilogue for line in _lines(s, 2))])
 
@@ -312,11 +334,20 @@ def verify(work: Kernel | Contraction) -> None:
     if isinstance(work, Kernel):
         check_block(work.body, ints, storing=True)
         return
-    for extent in (work.rows, work.columns, work.inner):
-        check(extent, ints)
-    check(work.left, ints | {ROW, INNER})
-    check(work.right, ints | {INNER, COLUMN})
+    for axis in (*work.outer, *work.inner):
+        check(axis.extent, ints)
+    if not (work.rows and work.columns and work.inner):
+        raise MalformedKernel(f"no rows, columns or products in\n{work}")
+    batch, rows, columns, inner = (
+        frozenset(a.symbol for a in axes)
+        for axes in (work.batch, work.rows, work.columns, work.inner)
+    )
+    if len(batch | rows | columns | inner) != len((*work.outer, *work.inner)):
+        raise MalformedKernel(f"two axes of one name in\n{work}")
+    check(work.left, ints | batch | rows | inner)
+    check(work.right, ints | batch | inner | columns)
     for factor in (work.left, work.right):
         if factor.dtype != work.dtype:
             raise MalformedKernel(f"factor {show(factor)} is not {work.dtype} in\n{work}")
-    check_block(work.epilogue, ints | {ROW, COLUMN, accumulated(work.dtype)}, storing=True)
+    sums = frozenset((accumulated(work.dtype),))
+    check_block(work.epilogue, ints | batch | rows | columns | sums, storing=True)

@@ -11,13 +11,14 @@ from dataclasses import dataclass
 from functools import partial
 
 from symnet.abstraction import Abstraction, Renaming, abstract
+from symnet.contracting import contraction
 from symnet.fusion import Fusion
 from symnet.graph import Apply, Constant, Variable
-from symnet.kernel import COLUMN, INNER, ROW, Contraction, Kernel, Let, Store, accumulated
+from symnet.kernel import Contraction, Kernel, accumulated
 from symnet.nest import Reduction, Root, axes, build
 from symnet.op import Array
 from symnet.program import Buffer, Copy, Guard, HostCall, Kind, Launch, Program, Step
-from symnet.scalar import Const, Expr, Load, Symbol, const, simplify, substitute, walk
+from symnet.scalar import Expr, Load, const, simplify, walk
 from symnet.schedule import Draft, StepGraph
 from symnet.specialise import Specialisation
 from symnet.values import Group, Host, Nest, Product, Value, normal, position
@@ -304,11 +305,11 @@ class _Lowering:
             )
             for v in group.values
         )
-        key = (group.result.shape, group.inner, left, right, roots)
+        shape = (group.batch, group.rows, group.columns, group.inner, group.result.shape)
+        key = (shape, group.index, left, right, roots)
         made = self._made.get(key)
         if made is None:
-            sizes = (*group.result.shape, group.inner)
-            made = self._made[key] = _contraction(sizes, left, right, roots, dtype, names.dtypes)
+            made = self._made[key] = contraction(group, left, right, roots, names.dtypes)
         return self._launch(made, names, group.values)
 
     def _stored_as(self, value: Value, names: Renaming) -> tuple[str, ...]:
@@ -336,36 +337,6 @@ def _perform(node: Apply, inputs: Sequence[Array]) -> list[Array]:
         if node.line:
             error.add_note(f"in {node.op}, built at {node.line}")
         raise
-
-
-def _contraction(
-    sizes: tuple[Expr, ...],
-    left: Expr,
-    right: Expr,
-    roots: Sequence[Root],
-    dtype: str,
-    dtypes: Mapping[str, str],
-) -> tuple[Contraction, Abstraction]:
-    """A contraction of `sizes` rows, columns and products, and what it was abstracted from."""
-    acc = accumulated(dtype)
-    lets: list[Let | Store] = []
-    stores: list[Let | Store] = []
-    moved: dict[Expr, Expr] = dict(zip(axes(2), (ROW, COLUMN), strict=True))
-    offset = position(sizes[:2], normal((ROW, COLUMN), sizes[:2]))
-    for number, root in enumerate(roots):
-        value = substitute(root.expr, moved)
-        if not isinstance(value, Const | Symbol):
-            lets.append(Let(Symbol(f"s{number}", value.dtype), value))
-            moved[root.expr] = value = Symbol(f"s{number}", value.dtype)
-        stores.extend(Store(b, offset, value) for b in root.buffers)
-    factors = (Let(Symbol("left", dtype), left), Let(Symbol("right", dtype), right))
-    lengths = tuple(Let(Symbol(f"size{k}"), n) for k, n in enumerate(sizes))
-    bound = {**dict(zip((ROW, COLUMN, INNER), sizes, strict=True)), acc: None}
-    found = abstract((*lengths, *factors, *lets, *stores), dtypes, bound)
-    rows, columns, inner, left, right = (s.value for s in found.stmts[:5] if isinstance(s, Let))
-    epilogue = tuple(s for s in found.stmts[5:] if isinstance(s, Let | Store))
-    work = Contraction(found.params, found.ints, rows, columns, inner, left, right, epilogue, dtype)
-    return work, found
 
 
 def _label(values: Sequence[Value]) -> str:

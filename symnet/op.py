@@ -9,7 +9,8 @@ has one, its lowering:
 `IndexedOp`
     Each element of its output is a scalar expression of elements of its inputs. It fuses.
 `ContractionOp`
-    A sum of products over a shared axis. Elementwise consumers fuse into it.
+    Each element of its output is a sum of products of elements of two inputs: a matrix product, a
+    batch of them, a convolution. Elementwise consumers fuse into it.
 """
 
 from __future__ import annotations
@@ -216,8 +217,35 @@ class IndexedOp(Op):
         raise NotImplementedError
 
 
+@dataclass(frozen=True, slots=True)
+class SumOfProducts:
+    """``out[index] = sum over a box of left * right``.
+
+    Attributes
+    ----------
+    batch, rows, columns
+        Dimensions of the output, each in one of the three: those that both factors vary with,
+        those that only the left one varies with, those that only the right one varies with.
+    inner
+        Lengths of the box that is summed over.
+    left, right
+        The factors at an index of the output and a point of the box.
+    """
+
+    batch: tuple[int, ...]
+    rows: tuple[int, ...]
+    columns: tuple[int, ...]
+    inner: tuple[Expr, ...]
+    left: Callable[[Index, Index], Expr]
+    right: Callable[[Index, Index], Expr]
+
+
 class ContractionOp(Op):
-    """``out[m, n] = sum over k of a[m, k] * b[k, n]`` of two matrices."""
+    """An operation each of whose output elements is a sum of products of two factors."""
+
+    def products(self, node: Apply, context: ElementContext) -> SumOfProducts:
+        """The sum; a factor reads one element of an operand, or is zero where it would not."""
+        raise NotImplementedError
 
 
 def constant(value: object, dtype: str | None = None) -> Constant:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from symnet.graph import Apply, Variable
+from symnet.kernel import Axis
 from symnet.nest import Reduction, axes
 from symnet.op import Index
 from symnet.scalar import Call, Expr, Load, const, rebuild, substitute, walk
@@ -113,10 +114,12 @@ class Product:
     ----------
     result
         The sums.
-    inner
-        Length of the axis summed over.
+    batch, rows, columns, inner
+        Axes of `symnet.kernel.Contraction`, those of length 1 left out.
+    index
+        The element of the result that a sum becomes, over the axes.
     left, right
-        The factors at (m, k) and (k, n).
+        The factors.
     values
         Stored values of the epilogue, `result` among them if stored.
     stage
@@ -124,7 +127,11 @@ class Product:
     """
 
     result: Value
-    inner: Expr
+    batch: tuple[Axis, ...]
+    rows: tuple[Axis, ...]
+    columns: tuple[Axis, ...]
+    inner: tuple[Axis, ...]
+    index: Index
     left: Expr
     right: Expr
     values: list[Value]

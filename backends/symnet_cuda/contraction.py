@@ -5,6 +5,8 @@ the inner dimension 16 at a time. Where the result has too few tiles to fill the
 blocks share the inner dimension of each, and the last to finish adds up what all have. Results
 that are narrow or tiny, and outer products, are loop nests instead.
 
+Where rows, columns or products have several axes, a tile is cut from their points in C order.
+
 The factors are expressions, evaluated as their tiles are loaded; what becomes of a sum is an
 expression too, evaluated from the registers it stands in.
 """
@@ -13,19 +15,19 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symnet import dtypes
+from symnet.axes import Axes
 from symnet.kernel import (
-    COLUMN,
-    INNER,
-    ROW,
     Accumulator,
     Contraction,
     Kernel,
     Let,
     Loop,
     Reduce,
+    Stmt,
+    Store,
     accumulated,
 )
 from symnet.scalar import TABLE, Expr, Load, Symbol, const, walk
@@ -35,7 +37,7 @@ from symnet_cuda.functions import Helpers, Part, Written, function
 from symnet_cuda.mapping import BLOCKS, ceiling, known, unit_stride
 from symnet_cuda.nests import nest
 from symnet_cuda.scalars import Expressions, combine
-from symnet_cuda.text import SUM, Names, Text, Writer
+from symnet_cuda.text import PRODUCT, SUM, Names, Text, Writer
 
 _STEP = 16
 """How much of the inner dimension is in shared memory at once."""
@@ -51,22 +53,57 @@ def contract(
     work: Contraction, name: str, helpers: Helpers, varying: Collection[Symbol] = ()
 ) -> Iterator[Written]:
     """Write the functions of a contraction; `varying` integers may change from call to call."""
-    rows, columns, inner = known(work.rows), known(work.columns), known(work.inner)
+    work = _lying(work)
+    batch, rows, columns, inner = (
+        known(length(axes)) for axes in (work.batch, work.rows, work.columns, work.inner)
+    )
     narrow = any(n is not None and n <= 4 for n in (rows, columns, inner))
-    tiny = rows is not None and columns is not None and rows * columns <= 1024
+    results = known(length(work.outer))
+    tiny = results is not None and results <= 1024
     if narrow or tiny:
         yield from nest(as_kernel(work), name, helpers, varying)
     else:
-        tile = _tile(rows, columns, work.dtype)
+        tile = _tile(batch, rows, columns, work.dtype)
         yield _Tiled(work, name, helpers, varying, tile).write()
+
+
+def length(axes: Axes) -> Expr:
+    """How many points a box has."""
+    total: Expr = const(1)
+    for axis in axes:
+        total = total * axis.extent
+    return simplify(total)
 
 
 def as_kernel(work: Contraction) -> Kernel:
     """The loop nest that means the same."""
     total = accumulated(work.dtype)
-    dot = Reduce(INNER, work.inner, (Accumulator(total, TABLE["add"], work.left * work.right),))
-    columns = Loop(COLUMN, work.columns, (dot, *work.epilogue))
-    return Kernel(work.params, work.ints, (Loop(ROW, work.rows, (columns,)),))
+    *others, last = work.inner
+    value = work.left * work.right
+    body: tuple[Stmt, ...] = ()
+    add = TABLE["add"]
+    for number, axis in enumerate(reversed(others)):
+        part = Symbol(f"part{number}", work.dtype)
+        body = (Reduce(last.symbol, last.extent, (Accumulator(part, add, value),), body),)
+        last, value = axis, part
+    body = (
+        Reduce(last.symbol, last.extent, (Accumulator(total, add, value),), body),
+        *work.epilogue,
+    )
+    for axis in reversed(work.outer):
+        body = (Loop(axis.symbol, axis.extent, body),)
+    return Kernel(work.params, work.ints, body)
+
+
+def _lying(work: Contraction) -> Contraction:
+    """The same with results side by side along columns, if they are so along rows."""
+    places = [s.offset for s in work.epilogue if isinstance(s, Store)]
+    down, across = (unit_stride(places, axes[-1].symbol) for axes in (work.rows, work.columns))
+    if across or not down:
+        return work
+    return replace(
+        work, rows=work.columns, columns=work.rows, left=work.right, right=work.left
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,14 +114,14 @@ class Tile:
     columns: int
 
 
-def _tile(rows: int | None, columns: int | None, dtype: str) -> Tile:
+def _tile(batch: int | None, rows: int | None, columns: int | None, dtype: str) -> Tile:
     if rows is not None and columns is not None and dtypes.itemsize(dtype) <= 4:
         full = rows >= 128 and columns >= 128
-        if full and (rows // 128) * (columns // 128) >= BLOCKS // 2:
+        if full and (batch or 1) * (rows // 128) * (columns // 128) >= BLOCKS // 2:
             return Tile(128, 128)
 
-    def side(length: int | None) -> int:
-        return next((n for n in (16, 32) if length is not None and length <= n), 64)
+    def side(count: int | None) -> int:
+        return next((n for n in (16, 32) if count is not None and count <= n), 64)
 
     return Tile(side(rows), side(columns))
 
@@ -105,9 +142,11 @@ class _Tiled:
         self.type = types.register(work.dtype)
         self.zero = types.literal(0, work.dtype)
         self.down, self.across = tile.rows // _SIDE, tile.columns // _SIDE
-        self.tiles_across = ceiling(work.columns, tile.columns)
-        self.tiles = simplify(ceiling(work.rows, tile.rows) * self.tiles_across)
-        splits = TABLE["minimum"](BLOCKS // self.tiles, work.inner // (4 * _STEP))
+        self.rows, self.columns, self.inner = map(length, (work.rows, work.columns, work.inner))
+        self.tiles_across = ceiling(self.columns, tile.columns)
+        self.tiles_each = simplify(ceiling(self.rows, tile.rows) * self.tiles_across)
+        self.tiles = simplify(length(work.batch) * self.tiles_each)
+        splits = TABLE["minimum"](BLOCKS // self.tiles, self.inner // (4 * _STEP))
         splits = TABLE["minimum"](TABLE["maximum"](splits, 1), _MOST_SPLITS)
         self.splits: Expr = simplify(splits)
         self.split = known(self.splits) != 1
@@ -139,15 +178,21 @@ class _Tiled:
 
     def _body(self) -> None:
         line, tile = self.writer.line, self.tile
-        sizes = (self.work.rows, self.work.columns, self.work.inner, self.tiles_across)
+        sizes = (self.rows, self.columns, self.inner, self.tiles_across)
         rows, columns, inner, tiles_across = (x.at(SUM + 1) for x in self.x.write(*sizes))
         for name, length in (("left", tile.rows), ("right", tile.columns)):
             shape = f"[{_STEP}][{length + _PAD}]"
             line(f"__shared__ __align__(16) {self.type} {name}_tile{shape};")
         single = known(self.tiles_across) == 1
-        down = "blockIdx.x" if single else f"blockIdx.x / {tiles_across}"
+        number = "blockIdx.x"
+        if self.work.batch:
+            (tiles,) = (x.at(SUM + 1) for x in self.x.write(self.tiles_each))
+            batch, number = self._flat(self.work.batch, "batch"), "number"
+            line(f"const long long {batch} = blockIdx.x / {tiles}, number = blockIdx.x % {tiles};")
+            self._point(self.work.batch, batch)
+        down = number if single else f"{number} / {tiles_across}"
         line(f"const long long first_row = {down} * {tile.rows}LL;")
-        over = "0" if single else f"blockIdx.x % {tiles_across} * {tile.columns}LL"
+        over = "0" if single else f"{number} % {tiles_across} * {tile.columns}LL"
         line(f"const long long first_column = {over};")
         line("// The sums of this thread, by their place in the tile.")
         line(f"const int row = threadIdx.x / {_SIDE} * {self.down};")
@@ -173,9 +218,14 @@ class _Tiled:
     def _load(self, side: str, length: int, limit: str, end: str) -> None:
         """Bring a tile of a factor into shared memory; threads side by side read side by side."""
         line, left = self.writer.line, side == "left"
-        factor, outer = (self.work.left, ROW) if left else (self.work.right, COLUMN)
+        factor, outer = (
+            (self.work.left, self.work.rows) if left else (self.work.right, self.work.columns)
+        )
         step, width = _STEP, length
-        along_inner = unit_stride((x.offset for x in walk(factor) if isinstance(x, Load)), INNER)
+        offsets = [x.offset for x in walk(factor) if isinstance(x, Load)]
+        along_inner = unit_stride(offsets, self.work.inner[-1].symbol) and not (
+            len(outer) > 1 and unit_stride(offsets, outer[-1].symbol)
+        )
         with (
             self.writer.block(f"for (int i = threadIdx.x; i < {step * width}; i += {_THREADS})"),
             self.x.scope(),
@@ -183,14 +233,43 @@ class _Tiled:
             inner, other = ("i % {0}", "i / {0}") if along_inner else ("i / {0}", "i % {0}")
             modulus = step if along_inner else width
             line(f"const int to_k = {inner.format(modulus)}, to = {other.format(modulus)};")
-            o, k = self.x.bind_axis(outer), self.x.bind_axis(INNER)
+            o, k = self._flat(outer, "place"), self._flat(self.work.inner, "point")
             first = "first_row" if left else "first_column"
             line(f"const long long {o} = {first} + to, {k} = base + to_k;")
             line(f"{self.type} value = {self.zero};")
             with self.writer.block(f"if ({o} < {limit} && {k} < {end})"):
+                self._point(outer, o)
+                self._point(self.work.inner, k)
                 (text,) = self.x.write(factor)
                 line(f"value = {text.code};")
             line(f"{side}_tile[to_k][to] = value;")
+
+    def _flat(self, axes: Axes, name: str) -> str:
+        """The name of a place in a box: that of the axis if there is but one."""
+        return self.x.bind_axis(axes[0].symbol) if len(axes) == 1 else self.names.fresh(name)
+
+    def _point(self, axes: Axes, place: str) -> None:
+        """Declare the axes of a box, given a place in it."""
+        if len(axes) == 1:
+            return
+        extents = [x.at(PRODUCT + 1) for x in self.x.write(*(a.extent for a in axes))]
+        # Division of 32-bit numbers is quicker by far.
+        count = known(length(axes))
+        kind, rest = "long long", place
+        if count is not None and count < 1 << 31:
+            kind, rest = "unsigned", self.names.fresh(f"{place}_rest")
+            self.writer.line(f"unsigned {rest} = (unsigned){place};")
+        else:
+            rest = self.names.fresh(f"{place}_rest")
+            self.writer.line(f"long long {rest} = {place};")
+        for axis, extent in reversed(list(zip(axes, extents, strict=True))):
+            name = self.x.bind_axis(axis.symbol)
+            if axis is axes[0]:
+                self.writer.line(f"const long long {name} = {rest};")
+            else:
+                divisor = f"({kind})({extent})" if kind == "unsigned" else extent
+                self.writer.line(f"const long long {name} = {rest} % {divisor};")
+                self.writer.line(f"{rest} /= {divisor};")
 
     def _multiply(self) -> None:
         line, dtype = self.writer.line, self.work.dtype
@@ -237,9 +316,12 @@ class _Tiled:
     def _finish(self, rows: str, columns: str) -> None:
         line = self.writer.line
         with self._each(), self.x.scope():
-            m, n = self.x.bind_axis(ROW), self.x.bind_axis(COLUMN)
+            down, across = self.work.rows, self.work.columns
+            m, n = self._flat(down, "place"), self._flat(across, "point")
             line(f"const long long {m} = first_row + row + i, {n} = first_column + column + j;")
             with self.writer.block(f"if ({m} < {rows} && {n} < {columns})"):
+                self._point(down, m)
+                self._point(across, n)
                 self.x.declare(accumulated(self.work.dtype), Text("sum[i][j]"))
                 for stmt in self.work.epilogue:
                     self.x.let(stmt) if isinstance(stmt, Let) else self.x.store(stmt)
@@ -247,5 +329,5 @@ class _Tiled:
 
 _OWN_NAMES = """
     left_tile right_tile first_row first_column row column sum steps share begin end base
-    i j a b to to_k value tile other peer scratch counters
+    i j a b to to_k value tile other peer batch number scratch counters
 """

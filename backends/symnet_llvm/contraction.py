@@ -18,11 +18,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from symnet import dtypes
-from symnet.kernel import COLUMN, INNER, ROW, Contraction
+from symnet.axes import Axes, merged
+from symnet.kernel import Contraction
 from symnet.scalar import Expr, Symbol
 from symnet.scalar.integer import simplify
-from symnet_llvm import packing, tiling
+from symnet_llvm import gather, packing, tiling
 from symnet_llvm.analysis import Facts
+from symnet_llvm.boxes import Box, Side, boxes, runs
 from symnet_llvm.epilogue import Epilogue
 from symnet_llvm.expansion import lower
 from symnet_llvm.expressions import Expressions, Lanes
@@ -89,37 +91,63 @@ class _Writer:
         self.target = target
         self.e = e = Emitter(name, signature(len(work.params), len(work.ints)))
         self.v = Vectors(e, work.dtype, target)
-        self.epilogue = Epilogue(work.epilogue, work.dtype, target.fused)
+        # Results may have fewer axes than the factors: the lines of an image follow each other.
+        statements = work.epilogue
+        lines, statements = merged(work.rows, statements)
+        columns, statements = merged(work.columns, statements)
+        self.epilogue = Epilogue(statements, work.dtype, target.fused)
         self.facts = Facts()
         self.pointers = {p.name: f"%p{i}" for i, p in enumerate(work.params)}
         self.values = Expressions(e, self.pointers, self.epilogue.uses, self.facts)
         for i, symbol in enumerate(work.ints):
             self.values.bind(symbol, (f"%n{i}",))
-        extents = [self._integer(x) for x in (work.rows, work.columns, work.inner)]
-        left, right = (
-            read(x, axis, self.v, self.pointers, self.facts, self._integer)
-            for x, axis in ((work.left, ROW), (work.right, COLUMN))
+        self.batch = self._side(work.batch)
+        sides = [self._side(axes) for axes in (work.rows, work.columns)]
+        results = [
+            side if old == new else self._side(new)
+            for side, old, new in zip(
+                sides, (work.rows, work.columns), (lines, columns), strict=True
+            )
+        ]
+        self.products = self._side(work.inner)
+        self.inner = self.products.length
+        factors = [
+            read(x, side.symbols, self.products.symbols)
+            for x, side in zip((work.left, work.right), sides, strict=True)
+        ]
+        several = any(len(axes) > 1 for axes in (work.rows, work.columns, work.inner))
+        several = several or any(f.borders for f in factors)
+        operands = [f.operand(self.facts, self._integer) for f in factors]
+        row, column = (side.last for side in results)
+        by_rows = self.epilogue.unit_stride(self.facts, row) and (
+            sides[1].length == 1 or not self.epilogue.unit_stride(self.facts, column)
         )
-        by_rows = self.epilogue.unit_stride(self.facts, ROW) and (
-            extents[1] == 1 or not self.epilogue.unit_stride(self.facts, COLUMN)
+        down, across, inner = (
+            n if isinstance(n, int) else None
+            for n in (sides[0].length, sides[1].length, self.inner)
         )
-        rows, columns, inner = (x if isinstance(x, int) else None for x in extents)
-        lines = (COLUMN, ROW) if by_rows else (ROW, COLUMN)
-        length = extents[0 if by_rows else 1]
-        contiguous = isinstance(length, int) and self.epilogue.contiguous(*lines, length)
+        line, axis = (column, row) if by_rows else (row, column)
+        length = down if by_rows else across
+        contiguous = (
+            not several and length is not None and self.epilogue.contiguous(line, axis, length)
+        )
         shape = tiling.Shape(
-            rows, columns, inner,
-            tiling.Factor(left.order, left.stride),
-            tiling.Factor(right.order, right.stride),
+            down, across, inner,
+            tiling.Factor(operands[0].order, operands[0].stride),
+            tiling.Factor(operands[1].order, operands[1].stride),
             by_rows, self.epilogue.work, dtypes.itemsize(work.dtype), self.epilogue.updates,
-            contiguous,
+            contiguous, several,
         )  # fmt: skip
         self.plan = plan or tiling.choose(shape, target)
         if self.plan.swapped:
-            left, right = right, left
-            extents[:2] = extents[1::-1]
-        self.left, self.right = left, right
-        self.rows, self.columns, self.inner = extents
+            for pair in (factors, operands, sides, results):
+                pair.reverse()
+        self.factors, self.operands = factors, operands
+        self.left, self.right = operands
+        self.sides = sides
+        self.results = results
+        self.several = several
+        self.rows, self.columns = (side.length for side in sides)
         self.masked = target.vector_bytes == 64
         self.scratch = 0
 
@@ -131,18 +159,25 @@ class _Writer:
         height, width = plan.rows, plan.columns * (1 if plan.across else self.v.lanes)
         rows, columns = self._count(self.rows, height), self._count(self.columns, width)
         shared = rows if plan.split_rows else columns
-        splittable = not isinstance(shared, int) or shared > 1
-        if splittable:
-            share = self._share(shared)
-            ranges = (share, (0, columns)) if plan.split_rows else ((0, rows), share)
-        else:
-            ranges = ((0, rows), (0, columns))
-        if 0 not in (self.rows, self.columns):
-            (self._across if plan.across else self._outer)(*ranges)
+        each = e.mul(self.batch.length, shared)
+        splittable = not isinstance(each, int) or each > 1
+        if 0 not in (self.rows, self.columns, self.batch.length):
+            with self._batches(shared, splittable) as share:
+                ranges = (share, (0, columns)) if plan.split_rows else ((0, rows), share)
+                self.left, self.right = (
+                    factor.located(found, self.v, self.pointers, self._integer)
+                    for factor, found in zip(self.factors, self.operands, strict=True)
+                )
+                (self._across if plan.across else self._outer)(*ranges)
         e.do("ret void")
+        count = self.batch.length if isinstance(self.batch.length, int) else tiling.GUESS
         return Emitted(
-            e.text(), frozenset(e.declarations), self.scratch, plan.cycles * NANOSECONDS, splittable
-        )
+            e.text(), frozenset(e.declarations), self.scratch,
+            plan.cycles * NANOSECONDS * count, splittable,
+        )  # fmt: skip
+
+    def _side(self, axes: Axes) -> Side:
+        return Side.of(self.e, [(a.symbol, self._integer(a.extent)) for a in axes])
 
     def _integer(self, x: Expr) -> Value:
         return self.values.scalar(lower(simplify(x)))
@@ -162,6 +197,24 @@ class _Writer:
         narrow = part, e.op(f"add i32 {part}, 1")
         tiles = [e.op(f"udiv i32 {e.op(f'mul i32 {p}, {count}')}, {parts}") for p in narrow]
         return e.op(f"zext i32 {tiles[0]} to i64"), e.op(f"zext i32 {tiles[1]} to i64")
+
+    @contextmanager
+    def _batches(self, tiles: Value, splittable: bool) -> Iterator[tuple[Value, Value]]:
+        """A loop over the batch, with the tiles that are this part's; parts share all of them."""
+        e, count = self.e, self.batch.length
+        if not self.batch.symbols:
+            yield self._share(tiles) if splittable else (0, tiles)
+            return
+        low, high = self._share(e.mul(count, tiles)) if splittable else (0, 1)
+        divisor = e.maximum(tiles, 1)
+        first, last = e.div(low, divisor), e.div(e.add(high, e.sub(divisor, 1)), divisor)
+        with e.loop(first, last) as loop, self.values.scope():
+            self.batch.bind(self.values, loop.iv)
+            begin = e.mul(loop.iv, tiles)
+            yield (
+                e.maximum(e.sub(low, begin), 0),
+                e.minimum(e.sub(high, begin), tiles),
+            )
 
     def _reserve(self, elements: int) -> str:
         """Scratch memory."""
@@ -262,22 +315,22 @@ class _Writer:
         count = self._count(self.rows, plan.rows)
         early = single and isinstance(count, int) and count <= plan.row_block
 
-        def pack_left(span: tuple[Value, Value], block: tuple[Value, Value]) -> Packed | None:
+        def pack_left(span: tuple[Value, Value], block: Box) -> Packed | None:
             if left is None:
                 return None
             packed = Packed(left, padded, room, span[0])
             narrow = Vectors(e, v.dtype, self.target, v.quad)
-            self._pack(narrow, packed, self.left, plan.rows, span, self.rows, block)
+            self._pack(narrow, packed, 0, plan.rows, span, block)
             return packed
 
-        def pack_right(span: tuple[Value, Value], block: tuple[Value, Value]) -> Packed | None:
+        def pack_right(span: tuple[Value, Value], block: Box) -> Packed | None:
             if right is None:
                 return None
             packed = Packed(right, width, room, span[0])
-            self._pack(v, packed, self.right, width, span, self.columns, block)
+            self._pack(v, packed, 1, width, span, block)
             return packed
 
-        everything = 0, self.inner
+        everything = Box.whole(self.products)
         if single:
             ready = pack_left(rows, everything) if early else None
             with self._blocks(*columns, column_step) as across:
@@ -291,56 +344,63 @@ class _Writer:
             size = e.mul(e.sub(down[1], down[0]), plan.column_block * plan.rows * width)
             with e.loop(0, size, v.lanes) as loop:
                 v.store(ZERO, v.at(sums, loop.iv))
-            with e.loop(0, self.inner, room) as loop:
-                rest = e.minimum(e.sub(self.inner, loop.iv), room) if self.least < room else room
-                block = loop.iv, rest
+            with boxes(e, self.products, room) as block:
                 a, b = pack_left(down, block), pack_right(across, block)
                 self._tiles(down, across, a, b, block, sums)
             self._finish_block(down, across, sums)
 
     def _pack(
-        self, v: Vectors, packed: Packed, factor: Operand, size: int, span: tuple[Value, Value],
-        length: Value, block: tuple[Value, Value],
+        self, v: Vectors, packed: Packed, which: int, size: int, span: tuple[Value, Value],
+        block: Box,
     ) -> None:  # fmt: skip
-        """Pack the panels of some tiles, with vectors that divide them."""
-        e, values = self.e, self.values
-        start, count = block
+        """Pack the panels of some tiles of a factor, with vectors that divide them."""
+        e, length = self.e, self.sides[which].length
         with e.loop(*span) as loop:
             first = e.mul(loop.iv, size)
             exact = isinstance(length, int) and length % size == 0
             lanes = size if exact else e.minimum(e.sub(length, first), size)
-            panel = packing.Panel(
-                packed.panel(v, loop.iv).pointer, packed.width, lanes, count, self.least
-            )
-
-            def value(
-                axis: Symbol, base: Value, other: Symbol, low: Value
-            ) -> Callable[[Value, Value, str], str]:
-                def vector(lane: Value, step: Value, mask: str) -> str:
-                    place = Lanes(v.lanes, (mask,), axis, e.add(base, lane))
-                    with values.vectors(place):
-                        values.bind(other, (e.add(low, step),))
-                        (result,) = values.vector(factor.expression)
-                    return result
-
-                return vector
-
-            if factor.order == "along":
-                packing.copy(v, factor.at(v, first, start), panel)
-            elif factor.order == "inner":
-                packing.transpose(v, factor.at(v, first, start), panel)
-            elif factor.by_inner:
-                # Computed along k, row by row, and then turned.
-                strip, pitch = self.strip
-                rows = packing.Panel(strip, pitch, count, lanes, 1)
-                packing.compute(v, value(INNER, start, factor.axis, first), rows)
-                packing.transpose(v, Stream(strip, pitch, 1), panel)
+            to = gather.Place(packed.panel(v, loop.iv).pointer, packed.width, first, lanes)
+            if self.several:
+                factor, side = (self.left, self.right)[which], self.sides[which]
+                gather.pack(v, self.values, factor, side, self.products, block, to)
             else:
-                packing.compute(v, value(factor.axis, first, INNER, start), panel)
+                self._pack_panel(v, which, block, to)
+
+    def _pack_panel(self, v: Vectors, which: int, block: Box, to: gather.Place) -> None:
+        """Pack a panel of a factor with one axis of each kind."""
+        e, values, factor = self.e, self.values, (self.left, self.right)[which]
+        axis, inner = self.sides[which].last, self.products.last
+        start, count, first, lanes = block.lows[0], block.count, to.first, to.count
+        panel = packing.Panel(to.pointer, to.width, lanes, count, self.least)
+
+        def value(
+            axis: Symbol, base: Value, other: Symbol, low: Value
+        ) -> Callable[[Value, Value, str], str]:
+            def vector(lane: Value, step: Value, mask: str) -> str:
+                place = Lanes(v.lanes, (mask,), axis, e.add(base, lane))
+                with values.vectors(place):
+                    values.bind(other, (e.add(low, step),))
+                    (result,) = values.vector(factor.expression)
+                return result
+
+            return vector
+
+        if factor.order == "along":
+            packing.copy(v, factor.at(v, first, start), panel)
+        elif factor.order == "inner":
+            packing.transpose(v, factor.at(v, first, start), panel)
+        elif factor.by_inner:
+            # Computed along k, row by row, and then turned.
+            strip, pitch = self.strip
+            rows = packing.Panel(strip, pitch, count, lanes, 1)
+            packing.compute(v, value(inner, start, axis, first), rows)
+            packing.transpose(v, Stream(strip, pitch, 1), panel)
+        else:
+            packing.compute(v, value(axis, first, inner, start), panel)
 
     def _tiles(
         self, down: tuple[Value, Value], across: tuple[Value, Value], a: Packed | None,
-        b: Packed | None, block: tuple[Value, Value], partial: str | None,
+        b: Packed | None, block: Box, partial: str | None,
     ) -> None:  # fmt: skip
         """All tiles of a block."""
         plan = self.plan
@@ -368,7 +428,7 @@ class _Writer:
 
     def _tile(
         self, at: tuple[Value, Value], bands: tuple[_Band, _Band],
-        packed: tuple[Packed | None, Packed | None], block: tuple[Value, Value],
+        packed: tuple[Packed | None, Packed | None], block: Box,
         partial: str | None, first: tuple[Value, Value],
     ) -> None:  # fmt: skip
         """Sum a tile's products, and store the results or (`partial`) the sums."""
@@ -379,15 +439,15 @@ class _Writer:
         columns = self._valid(wide, self.columns, column)
         masks = self._masks(columns, wide.size)
         a, b = packed
-        left = a.panel(v, at[0]) if a else self.left.at(v, row, block[0])
-        right = b.panel(v, at[1]) if b else self.right.at(v, column, block[0])
+        left = a.panel(v, at[0]) if a else self.left.at(v, row, block.lows[0])
+        right = b.panel(v, at[1]) if b else self.right.at(v, column, block.lows[0])
         if plan.fetch:
             self._fetch((row, high.size), (column, wide.size))
         # Where there is one row of tiles, all of them read elements that none has read before.
         single = b is None and isinstance(self.rows, int) and self.rows <= plan.rows
         ahead = 2 * plan.columns * v.lanes if single else 0
         sums = outer_tile(
-            v, high.size, wide.size, left, right, block[1], None if b else masks, ahead
+            v, high.size, wide.size, left, right, block.count, None if b else masks, ahead
         )
         if partial is None:
             self._finish(sums, (row, rows), (column, columns), wide.size, masks)
@@ -403,8 +463,8 @@ class _Writer:
         for store in self.epilogue.stores:
             for i in range(down[1]):
                 with values.scope():
-                    values.bind(self.left.axis, (e.add(down[0], i),))
-                    values.bind(self.right.axis, (across[0],))
+                    values.bind(self.results[0].last, (e.add(down[0], i),))
+                    values.bind(self.results[1].last, (across[0],))
                     scalar = MEMORY[store.value.dtype]
                     place = e.gep(self.pointers[store.buffer], values.scalar(store.offset), scalar)
                 width = across[1] * v.lanes
@@ -456,7 +516,7 @@ class _Writer:
     ) -> None:  # fmt: skip
         """Run the epilogue on the sums of a tile."""
         v, plan = self.v, self.plan
-        line, axis = self.left.axis, self.right.axis
+        line, axis = (side.last for side in self.results)
         row, rows = down
         if plan.inline and isinstance(rows, int):
             lanes = Lanes(v.lanes, tuple(masks), axis, across[0])
@@ -475,11 +535,14 @@ class _Writer:
     def _lines(self, at: str, down: tuple[Value, Value], across: tuple[Value, Value]) -> None:
         """Run the epilogue on a tile of sums in memory."""
         e, plan, v = self.e, self.plan, self.v
+        if self.several:
+            self._runs(at, down, across)
+            return
         bounded = [
             (axis, first, e.minimum(count, size))
             for axis, (first, count), size in (
-                (self.left.axis, down, plan.rows),
-                (self.right.axis, across, plan.columns * (1 if plan.across else v.lanes)),
+                (self.results[0].last, down, plan.rows),
+                (self.results[1].last, across, plan.columns * (1 if plan.across else v.lanes)),
             )
         ]
         lines, axis = bounded
@@ -498,6 +561,31 @@ class _Writer:
             lines, axis = axis, lines
             source = self.turned, self.pitch
         self.epilogue.run_lines(v, self.values, source, lines, axis, self.masked)
+
+    def _runs(self, at: str, down: tuple[Value, Value], across: tuple[Value, Value]) -> None:
+        """The same where lines or columns have several axes."""
+        e, v, values, (lines, columns) = self.e, self.v, self.values, self.results
+        height = e.minimum(down[1], self.plan.rows)
+        width = e.minimum(across[1], self.plan.columns * v.lanes)
+
+        def tile(line: Value, lane: Value) -> tuple[str, int]:
+            return v.at(at, e.add(e.mul(line, self.width), lane)), self.width
+
+        with runs(e, columns, across[0], width) as run, values.scope():
+            for symbol, i in zip(columns.symbols, run.outer, strict=False):
+                values.bind(symbol, (i,))
+            axis = columns.last, run.low, run.count
+            if lines.single:
+                self.epilogue.run_lines(
+                    v, values, tile(0, run.lane), (lines.last, down[0], height), axis, self.masked
+                )
+            else:
+                with e.loop(0, height) as loop, values.scope():
+                    lines.bind(values, e.add(down[0], loop.iv))
+                    low = values.scalar(lines.last)
+                    self.epilogue.run_lines(
+                        v, values, tile(loop.iv, run.lane), (lines.last, low, 1), axis, self.masked
+                    )
 
     def _reserve_tile(self, width: int) -> None:
         """Memory for the sums of a tile with so many elements in a row, and for its transpose."""
@@ -577,4 +665,4 @@ class _Writer:
                 fill(loop.iv, v.lanes)
         if inner % v.lanes:
             fill(full, inner % v.lanes)
-        return Operand(source.expression, source.axis, "inner", place, v.lanes, 1), step
+        return Operand(source.expression, "inner", place, (v.lanes,), (1,)), step

@@ -16,9 +16,10 @@ from typing import Literal
 
 from symnet_llvm.target import Target
 
-Order = Literal["along", "inner", "strided", "computed"]
+Order = Literal["along", "inner", "strided", "computed", "gathered"]
 """How a factor lies: one element apart along its axis of the result, along k, neither; or not a
-plain load, so that it must be computed into scratch memory first."""
+plain load, so that it must be computed into scratch memory first; or along several axes, so that
+it must be gathered there."""
 
 GUESS = 256
 """Length assumed of a symbolic axis."""
@@ -79,6 +80,8 @@ class Shape:
         Whether the epilogue reads the results of before.
     contiguous
         Whether its lines follow each other in memory without gaps.
+    several
+        Whether rows, columns or products have several axes.
     """
 
     rows: int | None
@@ -91,12 +94,13 @@ class Shape:
     itemsize: int
     updates: bool
     contiguous: bool = False
+    several: bool = False
 
     def swapped(self) -> Shape:
         """The same for the transposed result."""
         return Shape(
             self.columns, self.rows, self.inner, self.right, self.left, not self.by_rows,
-            self.work, self.itemsize, self.updates, self.contiguous,
+            self.work, self.itemsize, self.updates, self.contiguous, self.several,
         )  # fmt: skip
 
 
@@ -188,11 +192,15 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
     crowded = left.order == "inner" and pages and inner > 64
     # Streams of few elements from each of many rows are not what caches foresee.
     large = shape.inner is not None and rows * inner * shape.itemsize > FAR
+    if shape.several and shape.by_rows:
+        return
     pack_left = (
         left.order == "computed" or shape.rows is None or ((crowded or large) and vectors >= 8)
     )
     fetch = shape.updates and inner < 256 and rows * columns * shape.itemsize > 2 * FAR
     pack_right = right.order != "along" or (size > FAR and (shape.rows or 0) >= MANY)
+    if shape.several:
+        pack_left, pack_right, fetch = True, True, False
     cost = 0.0
     if pack_left:
         cost += rows * inner * 1.5 * _packing(left.order, lanes)
@@ -200,7 +208,7 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
         cost += columns * inner * _packing(right.order, lanes)
     # An epilogue that is long is written once, in a loop, and sums reach it through memory; so do
     # sums that have to be turned.
-    short = shape.work <= CHEAP and not shape.by_rows
+    short = shape.work <= CHEAP and not shape.by_rows and not shape.several
     inner_block = _block(shape, pack_left or pack_right)
     cost += EFFORT * (pack_left + pack_right + 2 * shape.by_rows)
     for n in range(1, min(vectors, 8) + 1):
@@ -233,7 +241,8 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
                 swapped, False, m, n, pack_left, pack_right,
                 inner_block,
                 max(1, min(down, STREAM // (m * inner_block * shape.itemsize))),
-                max(1, min(across, SCRATCH // (n * lanes * inner_block * shape.itemsize))),
+                1 if shape.several and inner_block == shape.inner
+                else max(1, min(across, SCRATCH // (n * lanes * inner_block * shape.itemsize))),
                 shape.by_rows, inline,
                 rows_first=size <= 1 << 16,
                 split_rows=across == 1 or (across < 4 and down > across),
@@ -243,7 +252,7 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
 
 def _across(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[Plan]:
     """Plans with vectors along k."""
-    if shape.by_rows or shape.left.order != "inner":
+    if shape.by_rows or shape.several or shape.left.order != "inner":
         return
     pack_right = shape.right.order != "inner"
     if pack_right and (
@@ -316,7 +325,11 @@ def _turn(rows: int, columns: int, alone: bool = False) -> float:
 
 def _packing(order: Order, lanes: int) -> float:
     """Cycles to copy an element."""
-    return {"along": 3 / lanes, "inner": 6 / lanes, "strided": 2.0, "computed": 3.0}[order]
+    gathered = 4 / lanes
+    return {
+        "along": 3 / lanes, "inner": 6 / lanes, "strided": 2.0, "computed": 3.0,
+        "gathered": gathered,
+    }[order]  # fmt: skip
 
 
 def _block(shape: Shape, packed: bool) -> int:

@@ -9,7 +9,13 @@ import numpy as np
 
 from symnet import dtypes
 from symnet.graph import Apply, Variable
-from symnet.op import Array, ContractionOp, Op, ShapeContext
+from symnet.op import (
+    Array,
+    ContractionOp,
+    ElementContext,
+    ShapeContext,
+    SumOfProducts,
+)
 from symnet.ops import build
 from symnet.ops.shape import DimShuffle, Reshape
 from symnet.scalar import Expr
@@ -45,6 +51,16 @@ class Dot(ContractionOp):
         )
         return [(a[0], b[1])]
 
+    def products(self, node: Apply, context: ElementContext) -> SumOfProducts:
+        return SumOfProducts(
+            batch=(),
+            rows=(0,),
+            columns=(1,),
+            inner=context.shape(0)[1:],
+            left=lambda index, inner: context.read(0, (index[0], *inner)),
+            right=lambda index, inner: context.read(1, (*inner, index[1])),
+        )
+
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         (g,) = cotangents
         if g is None:
@@ -75,7 +91,7 @@ class Dot(ContractionOp):
 
 
 @dataclass(frozen=True, slots=True)
-class BatchedDot(Op):
+class BatchedDot(ContractionOp):
     """The matrix products of matrices that stand along a first dimension, of one float dtype."""
 
     def infer_types(
@@ -112,6 +128,16 @@ class BatchedDot(Op):
             a[2], b[1], "the columns of the first matrices do not match the rows of the second"
         )
         return [(batch, a[1], b[2])]
+
+    def products(self, node: Apply, context: ElementContext) -> SumOfProducts:
+        return SumOfProducts(
+            batch=(0,),
+            rows=(1,),
+            columns=(2,),
+            inner=context.shape(0)[2:],
+            left=lambda index, inner: context.read(0, (*index[:2], *inner)),
+            right=lambda index, inner: context.read(1, (index[0], *inner, index[2])),
+        )
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         (g,) = cotangents

@@ -12,6 +12,7 @@ from symnet.kernel import (
     INNER,
     ROW,
     Accumulator,
+    Axis,
     Contraction,
     Kernel,
     Let,
@@ -419,7 +420,8 @@ def contraction(
     dtype: str = F,
 ) -> Contraction:
     sizes = [e if isinstance(e, Expr) else const(e) for e in lengths]
-    return Contraction(params(text), ints, *sizes, left, right, epilogue, dtype)
+    axes = [(Axis(s, n),) for s, n in zip((ROW, COLUMN, INNER), sizes, strict=True)]
+    return Contraction(params(text), ints, (), *axes, left, right, epilogue, dtype)
 
 
 def _contractions() -> list[Case]:

@@ -7,7 +7,18 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
-from symnet.kernel import COLUMN, INNER, ROW, Contraction, Let, Param, Store, accumulated, verify
+from symnet.kernel import (
+    COLUMN,
+    INNER,
+    ROW,
+    Axis,
+    Contraction,
+    Let,
+    Param,
+    Store,
+    accumulated,
+    verify,
+)
 from symnet.scalar import TABLE, Const, Load, Symbol, const, evaluate
 from symnet_llvm import engine, ir, tiling
 from symnet_llvm.contraction import emit_contraction
@@ -76,7 +87,8 @@ class Case:
             Param(name, dtype, name in written) for name, dtype in sorted((read | written).items())
         )
         ints = tuple(s for s in (m, n, k) if isinstance(s, Symbol))
-        return Contraction(params, ints, m, n, k, left, right, epilogue, self.dtype)
+        axes = [(Axis(s, n),) for s, n in zip((ROW, COLUMN, INNER), (m, n, k), strict=True)]
+        return Contraction(params, ints, (), *axes, left, right, epilogue, self.dtype)
 
     def factor(self, buffer: str, layout: str, first: tuple, second: tuple):
         (i, rows), (j, columns) = first, second

@@ -1,0 +1,93 @@
+"""Contractions: from the factors and the epilogue of a product to a statement of the loop IR.
+
+In go a `Product` whose expressions have formal names and the values that its epilogue stores; out
+comes a `Contraction`. Axes that always go together (the lines and the columns of images that are
+read from end to end) become one, so that a product of matrices is one however it was stated.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from symnet.abstraction import Abstraction, abstract
+from symnet.axes import merged, replaced
+from symnet.kernel import (
+    BATCH,
+    COLUMN,
+    INNER,
+    ROW,
+    Axis,
+    Contraction,
+    Let,
+    Store,
+    accumulated,
+)
+from symnet.nest import Root, axes
+from symnet.scalar import Const, Expr, Symbol, const, simplify, substitute
+from symnet.values import Product, position
+
+
+def contraction(
+    product: Product, left: Expr, right: Expr, roots: Sequence[Root], dtypes: Mapping[str, str]
+) -> tuple[Contraction, Abstraction]:
+    """The contraction of a product, and what it was abstracted from.
+
+    Parameters
+    ----------
+    product
+        Where its axes are.
+    left, right
+        Its factors.
+    roots
+        What its epilogue stores, over ``symnet.nest.axes`` and the accumulated sum.
+    dtypes
+        Dtypes of buffers.
+    """
+    dtype = product.result.variable.dtype
+    factors = Let(Symbol("left", dtype), left), Let(Symbol("right", dtype), right)
+    stmts: tuple[Let | Store, ...] = (*factors, *_epilogue(product, roots))
+    classes = [
+        tuple(Axis(a.symbol, simplify(a.extent)) for a in found)
+        for found in (product.batch, product.rows, product.columns, product.inner)
+    ]
+    renamed: dict[Expr, Expr] = {}
+    for k, (found, name) in enumerate(zip(classes, (BATCH, ROW, COLUMN, INNER), strict=True)):
+        found, stmts = merged(found, stmts)
+        if len(found) == 1:
+            renamed[found[0].symbol] = name
+            found = (Axis(name, found[0].extent),)
+        elif not found and name is not BATCH:
+            found = (Axis(name, const(1)),)
+        classes[k] = found
+    stmts = replaced(stmts, renamed)
+    every = [a for found in classes for a in found]
+    lengths = tuple(Let(Symbol(f"size{k}"), a.extent) for k, a in enumerate(every))
+    bound = {**{a.symbol: a.extent for a in every}, accumulated(dtype): None}
+    found_ = abstract((*lengths, *stmts), dtypes, bound)
+    values = [s.value for s in found_.stmts[: len(every) + 2] if isinstance(s, Let)]
+    extents = iter(values)
+    left, right = values[-2:]
+    batch, rows, columns, inner = (
+        tuple(Axis(a.symbol, next(extents)) for a in found) for found in classes
+    )
+    epilogue = tuple(s for s in found_.stmts[len(every) + 2 :] if isinstance(s, Let | Store))
+    work = Contraction(
+        found_.params, found_.ints, batch, rows, columns, inner, left, right, epilogue, dtype
+    )
+    return work, found_
+
+
+def _epilogue(product: Product, roots: Sequence[Root]) -> tuple[Let | Store, ...]:
+    """The statements that store what becomes of a sum."""
+    lets: list[Let | Store] = []
+    stores: list[Let | Store] = []
+    shape = product.result.shape
+    moved: dict[Expr, Expr] = dict(zip(axes(len(shape)), product.index, strict=True))
+    offset = position(shape, product.index)
+    for number, root in enumerate(roots):
+        value = substitute(root.expr, moved)
+        if not isinstance(value, Const | Symbol):
+            lets.append(Let(Symbol(f"s{number}", value.dtype), value))
+            moved[root.expr] = value = Symbol(f"s{number}", value.dtype)
+        stores.extend(Store(b, offset, value) for b in root.buffers)
+    return (*lets, *stores)
