@@ -3,9 +3,9 @@
 from typing import Any
 
 from symnet.names import missing
-from symnet.tensor.signal import conv
+from symnet.tensor.signal import conv, downsample, pool
 
-__all__ = ["conv"]
+__all__ = ["conv", "downsample", "pool"]
 
 
 def __getattr__(name: str) -> Any:
