@@ -48,6 +48,21 @@ from symnet.ops import (
 from symnet.ops.batched import Batched, HostBatched, Row
 from symnet.ops.contraction import BatchedDot
 from symnet.ops.convolution import Convolve
+from symnet.ops.fourier import IRFFT, RFFT
+from symnet.ops.linalg import (
+    QR,
+    SVD,
+    Cholesky,
+    Det,
+    Eig,
+    Eigh,
+    Expm,
+    Lstsq,
+    MatrixInverse,
+    MatrixPinv,
+    SLogDet,
+    Solve,
+)
 from symnet.ops.positions import Distinct, FlatNonzero, RepeatedPositions, _Positions
 from symnet.reverse import _Held
 from symnet.scalar import TABLE
@@ -120,6 +135,12 @@ def b(*shape: int) -> Array:
     return rng.integers(0, 2, shape).astype(bool)
 
 
+def p(n: int) -> Array:
+    """A positive definite matrix whose eigenvalues differ, not quite symmetric."""
+    small = rng.uniform(-0.3, 0.3, (n, n))
+    return np.diag(np.arange(1.0, n + 1)) + 0.2 * small @ small.T + 1e-3 * small
+
+
 def row(name: str) -> Elemwise:
     return Elemwise(TABLE[name])
 
@@ -143,35 +164,50 @@ EXAMPLES = [
     Example(Batched(row("mul"), (True, False)), lambda n, m: (f(n, m), f(m))),
     Example(BatchedDot(), lambda n, m, k: (f(n, m, k), f(n, k, 2)), ints=False),
     Example(Broadcast(2), lambda n, m: (f(m), n, m)),
+    Example(Cholesky(), lambda n: (p(n),), ints=False),
     Example(ClipGradient(-1, 1), lambda n: (f(n),), smooth=False),
     Example(
         Convolve((1, 2), ((0, 0), (1, 2)), (1, 1), (1, 1)),
         lambda n, c: (f(1, n, c, 4, 5), f(1, 2, c, 2, 3)),
         ints=False,
     ),
+    Example(Det(), lambda n: (p(n),), ints=False),
     Example(DimShuffle((1, None, 0)), lambda n, m: (f(n, m),)),
     Example(Distinct(), lambda n: (f(n),)),
     Example(Distinct(), lambda n, m: (b(n, m),)),
     Example(Dot(), lambda n, m, k: (f(n, m), f(m, k)), ints=False),
+    Example(Eig(), lambda n: (p(n),), ints=False),
+    Example(Eigh("U"), lambda n: (p(n),), ints=False),
     Example(row("mul"), lambda n, m: (f(n, m), f(n, m))),
     Example(row("mul"), lambda n, m: (f(n, 1), f(1, m))),
     Example(FlatNonzero(), lambda n, m: (b(n, m),)),
     Example(FlatNonzero(), lambda n: (f(n),)),
+    Example(Expm(), lambda n: (p(n) / n,), ints=False),
     Example(HostBatched(AdvancedIncSubtensor((Points(),)), (True, False, True)),
             lambda n, m: (f(n, m), f(3), i(n, 3, below=m))),
+    Example(IRFFT(), lambda n, m, k: (f(n, m, k // 2 + 1, 2), k), ints=False),
     Example(IncSubtensor((Range(True, True), Point()), False),
             lambda n, m: (f(n, m), f(1), 1, 2, 0)),
     Example(IncSubtensor((Point(),), True), lambda n, m: (f(n, m), f(m), -1)),
+    Example(Lstsq(), lambda n, m: (f(n + m, m), f(n + m, 2)), ints=False),
     Example(MakeVector("float64"), lambda: (f(), f(), f())),
+    Example(MatrixInverse(), lambda n: (p(n),), ints=False),
+    Example(MatrixPinv(), lambda n, m: (f(n, m),), ints=False),
     Example(PickRows(), lambda n, m: (f(n, m), i(n, below=m))),
     Example(PlaceRows(), lambda n, m: (f(n), i(n, below=m), m)),
+    Example(QR(), lambda n, m: (f(n, m),), ints=False),
+    Example(RFFT(), lambda n, m, k: (f(n, m, k),), ints=False),
     Example(total("add", 0), lambda n, m: (f(n, m),)),
     Example(total("mul", 0, 2), lambda n, m, k: (f(n, m, k),)),
     Example(total("maximum", 1), lambda n, m: (f(n, m),)),
     Example(RepeatedPositions(), lambda n: (i(n, below=3),)),
     Example(Reshape(2), lambda n, m: (f(n, 6, m), n * 3, m * 2)),
+    Example(SLogDet(), lambda n: (p(n),), ints=False),
+    Example(SVD(full_matrices=False), lambda n, m: (f(n, m),), ints=False),
     Example(ScaleGradient(2.0), lambda n: (f(n),), smooth=False),
     Example(ShapeOf(1), lambda n, m: (f(n, m),)),
+    Example(Solve(), lambda n, m: (p(n), f(n, m)), ints=False),
+    Example(Solve("lower_triangular", True), lambda n: (p(n), f(n)), ints=False),
     Example(SpecifyShape((None, 4)), lambda n: (f(n, 4),)),
     Example(SpecifyShape((None, 4), (0,)), lambda n: (f(n, 4), n)),
     Example(StopGradient(), lambda n: (f(n),), smooth=False),

@@ -77,7 +77,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.sandbox": (),
     "theano.sandbox.cuda": (f"{_HERE}.small: cuda_available cuda_enabled use",),
     "theano.sandbox.cuda.dnn": (f"{_HERE}.small: dnn_available=absent",),
-    "theano.sandbox.linalg": (),
+    "theano.sandbox.linalg": ("symnet.tensor.nlinalg: *", "symnet.tensor.slinalg: *"),
+    "theano.sandbox.linalg.ops": ("symnet.tensor.nlinalg: *", "symnet.tensor.slinalg: *"),
     "theano.sandbox.neighbours": (),
     "theano.sandbox.rng_mrg": (f"{_HERE}.later: MRG_RandomStreams",),
     "theano.sandbox.softsign": ("symnet.tensor.nnet: softsign",),
@@ -117,7 +118,9 @@ MODULES: dict[str, tuple[str, ...]] = {
         "symnet.ops.shape: DimShuffle",
     ),
     "theano.tensor.extra_ops": ("symnet.tensor: squeeze",),
+    "theano.tensor.fft": ("symnet.tensor.fft: *",),
     "theano.tensor.inplace": (),
+    "theano.tensor.nlinalg": ("symnet.tensor.nlinalg: *",),
     "theano.tensor.nnet": ("symnet.tensor.nnet: *",),
     "theano.tensor.nnet.nnet": ("symnet.tensor.nnet: *",),
     "theano.tensor.nnet.sigm": (
@@ -131,6 +134,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "ScalarSharedVariable=SharedVariable tensor_constructor=shared",
     ),
     "theano.tensor.signal": (),
+    "theano.tensor.slinalg": ("symnet.tensor.slinalg: *",),
     "theano.tensor.subtensor": (
         "symnet.tensor: inc_subtensor set_subtensor take",
         "symnet.ops.indexing: Subtensor",

@@ -18,6 +18,7 @@ from symnet.ops.linalg.matrices import (
     folded,
     matrix_product,
     named_failure,
+    over_rows,
     place_diagonal,
     reciprocal_differences,
     require_square,
@@ -66,6 +67,8 @@ class Eig(Op):
         assert middle is not None
         inverse: Variable = MatrixInverse()(flipped)
         return [matrix_product(inverse, middle, flipped)]
+
+    batch = over_rows
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         (x,) = inputs
@@ -118,6 +121,8 @@ class Eigh(Op):
             middle = turned if middle is None else middle + turned
         assert middle is not None
         return [folded(matrix_product(vectors, middle, flipped), self.UPLO)]
+
+    batch = over_rows
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         with named_failure(self, *inputs):

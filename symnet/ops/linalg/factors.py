@@ -20,6 +20,7 @@ from symnet.ops.linalg.matrices import (
     identity_minus,
     matrix_product,
     named_failure,
+    over_rows,
     reciprocal_differences,
     require_square,
     symmetric,
@@ -97,6 +98,8 @@ class SVD(Op):
                 return [_svd_cotangent(u, s, v, None, gs, None)]
         u, s, v = node.outputs
         return [_svd_cotangent(u, s, v, gu, gs, gv)]
+
+    batch = over_rows
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         (x,) = inputs
@@ -205,6 +208,8 @@ class QR(Op):
                 )
         return [_qr_cotangent(x, q, r, gq, gr)]
 
+    batch = over_rows
+
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         (x,) = inputs
         with named_failure(self, x):
@@ -289,6 +294,8 @@ class Cholesky(Op):
         found = transposed(solve(flipped, transposed(solve(flipped, inner))))
         found = folded(found, "L")
         return [found if self.lower else transposed(found)]
+
+    batch = over_rows
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         (x,) = inputs

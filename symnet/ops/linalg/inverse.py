@@ -14,6 +14,7 @@ from symnet.ops.linalg.matrices import (
     check_matrix,
     matrix_product,
     named_failure,
+    over_rows,
     require_square,
     transposed,
 )
@@ -43,6 +44,8 @@ class MatrixInverse(Op):
         flipped = transposed(node.out)
         return [-matrix_product(flipped, g, flipped)]
 
+    batch = over_rows
+
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         with named_failure(self, *inputs):
             return [np.linalg.inv(inputs[0])]
@@ -66,6 +69,8 @@ class Det(Op):
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         (g,) = cotangents
         return [None if g is None else _scaled_inverse(node.inputs[0], g * node.out)]
+
+    batch = over_rows
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         (x,) = inputs
@@ -91,6 +96,8 @@ class SLogDet(Op):
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         _, g = cotangents
         return [None if g is None else _scaled_inverse(node.inputs[0], g)]
+
+    batch = over_rows
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         (x,) = inputs

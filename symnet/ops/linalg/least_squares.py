@@ -17,6 +17,7 @@ from symnet.ops.linalg.matrices import (
     identity_minus,
     matrix_product,
     named_failure,
+    over_rows,
     transposed,
 )
 from symnet.ops.linalg.solve import check_right_side, require_fit
@@ -47,6 +48,8 @@ class MatrixPinv(Op):
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         (g,) = cotangents
         return [None if g is None else pinv_cotangent(node.inputs[0], node.out, g)]
+
+    batch = over_rows
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         with named_failure(self, *inputs):

@@ -6,14 +6,14 @@ products, triangles, diagonals; and what is checked of operands.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
 
 from symnet import dtypes
-from symnet.graph import Variable
+from symnet.graph import Apply, Variable
 from symnet.op import Array, Op, ShapeContext, constant
 from symnet.ops import build
 from symnet.ops.constructors import ARange
@@ -48,6 +48,13 @@ def require_square(context: ShapeContext, operand: int = 0) -> Expr:
     """Assume that an operand is square; returns its number of rows."""
     *_, rows, columns = context.shape(operand)
     return context.require_equal(rows, columns, "the matrix is not square")
+
+
+def over_rows(
+    op: Op, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+) -> list[Variable] | None:
+    """Return the outputs for every row of a batch: the one operand may have any more dimensions."""
+    return list(op.make_node(*operands).outputs)
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from symnet.ops.linalg.matrices import (
     check_matrix,
     matrix_product,
     named_failure,
+    over_rows,
     require_square,
     transposed,
     triangle,
@@ -84,6 +85,16 @@ class Solve(Op):
         elif self.A_structure == "upper_triangular":
             ga = triangle(ga, "U", 1 if self.unit_diagonal else 0)
         return [ga, gb]
+
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        a, b = operands
+        if node.inputs[1].ndim > 1:
+            return [self(a, b)] if all(batched) else None
+        if batched[0]:
+            return None
+        return [transposed(self(a, transposed(b)))]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         a, b = inputs
@@ -165,6 +176,8 @@ class Expm(Op):
         for block, at in ((x, (first, first)), (x, (second, second)), (g, (first, second))):
             double = inc_subtensor(double, block, (*whole, *at), set=True)
         return [subtensor(Expm()(double), (*whole, first, second))]
+
+    batch = over_rows
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         from scipy.linalg import expm
