@@ -21,6 +21,7 @@ from symnet.op import Op
 from symnet.printing import pp
 from symnet.rows import vectorize, vmap
 from symnet.shared import SharedVariable, shared
+from symnet.subgraph import OpFromGraph
 from symnet.tensor import dot
 
 __version__ = "0.1.0"
@@ -33,6 +34,7 @@ __all__ = [
     "MissingInputError",
     "Mode",
     "Op",
+    "OpFromGraph",
     "Out",
     "PyOp",
     "Rop",

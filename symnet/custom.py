@@ -58,8 +58,10 @@ class PyOp(Op):
     a gradient for each operand; without one the operation has no derivative.
     ``infer_shape(self, node, shapes)`` returns for each result a tuple of lengths, made of those of
     the operands; without it they are known when `perform` has run.
-    ``connection_pattern(self, node)`` says for each operand which results depend on it. `Rop`
-    differentiates `grad`, so ``R_op`` is not needed; C code is never looked at.
+    ``R_op(self, inputs, eval_points)`` returns what `Rop` makes of it, None for zero; without one,
+    `grad` is differentiated.
+    ``connection_pattern(self, node)`` says for each operand which results depend on it. C code is
+    never looked at.
 
     Examples
     --------
@@ -256,6 +258,16 @@ class PyOp(Op):
     def L_op(self, inputs: list[Any], outputs: list[Any], output_grads: list[Any]) -> Any:
         """Gradients with respect to the operands; `grad` unless a subclass writes its own."""
         return self.grad(inputs, output_grads)
+
+    def jvp(
+        self, node: Apply, tangents: Sequence[Variable | None]
+    ) -> Sequence[Variable | None] | None:
+        """Tangents of the outputs: what `R_op` returns, if a subclass writes one."""
+        forward = getattr(self, "R_op", None)
+        if forward is None:
+            return None
+        found: Sequence[Variable | None] = forward(list(node.inputs), list(tangents))
+        return found
 
     def grad(self, inputs: list[Any], output_grads: list[Any]) -> Any:
         """Gradients with respect to the operands, for a subclass to write."""

@@ -16,7 +16,7 @@ import numpy as np
 
 from symnet import dtypes
 from symnet.config import config
-from symnet.graph import Constant, Interner, Variable, leaves, make_variable, rebuild
+from symnet.graph import Constant, Interner, Variable, expanded, leaves, make_variable, rebuild
 from symnet.lowering import Frozen
 from symnet.scalar import cast_to
 from symnet.shared import SharedVariable, shared
@@ -142,7 +142,7 @@ def freeze(
     interner = Interner()
     # All at once: what is put in sees the old variables.
     replacement = {**replaced, **fresh, **state}
-    results = rebuild([*roots, *new_values.values()], replacement, interner)
+    results = expanded(rebuild([*roots, *new_values.values()], replacement, interner))
     given_inputs = tuple(fresh.get(s.variable, s.variable) for s in specs)
     values = dict(zip(new_values, results[len(roots) :], strict=True))
     outs = results[: len(roots)]
@@ -338,7 +338,7 @@ def _default_updates(
         if not new:
             return found
         fitted = [_fit_update(s, _expression(u, s)) for s, u in new.items()]
-        found.update(zip(new, rebuild(fitted, replacement, interner), strict=True))
+        found.update(zip(new, expanded(rebuild(fitted, replacement, interner)), strict=True))
 
 
 def _check_inputs(specs: Sequence[In]) -> None:

@@ -386,3 +386,18 @@ def rebuild(
         for old, out in zip(node.outputs, interner.apply(node.op, inputs, like=node), strict=True):
             new.setdefault(old, out)
     return [new.get(v, interner.constant(v) if isinstance(v, Constant) else v) for v in outputs]
+
+
+def expanded(outputs: Sequence[Variable], stop: Iterable[Variable] = ()) -> list[Variable]:
+    """Return outputs with operations that are made of others replaced by these (`Op.expand`)."""
+    stopped = set(stop)
+    interner = Interner()
+    new: dict[Variable, Variable] = {}
+    for node in ancestors(outputs, stopped):
+        inputs = [new.get(v, v) for v in node.inputs]
+        made = node.op.expand(inputs)
+        if made is not None:
+            new.update(zip(node.outputs, made, strict=True))
+        elif any(v in new for v in node.inputs):
+            new.update(zip(node.outputs, interner.apply(node.op, inputs, like=node), strict=True))
+    return [v if v in stopped else new.get(v, v) for v in outputs]

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from symnet.graph import Apply, Constant, Variable, ancestors
+from symnet.graph import Apply, Constant, Variable, ancestors, expanded
 from symnet.op import Array
 from symnet.scalar import Const, Expr, const
 from symnet.scalar.integer import evaluate_int
@@ -64,8 +64,8 @@ class Evaluation:
     def __init__(
         self, outputs: Sequence[Variable], inputs: Sequence[Variable] | Mapping[Any, Any]
     ) -> None:
-        self.outputs = tuple(outputs)
         self.inputs = tuple(inputs)
+        self.outputs = tuple(expanded(outputs, stop=self.inputs))
         self.nodes = tuple(ancestors(self.outputs, stop=self.inputs))
 
     def __call__(self, given: Mapping[Variable, Any]) -> list[Array]:

@@ -137,6 +137,22 @@ class Op:
         """
         raise NotImplementedError(f"{self} has no derivative")
 
+    def expand(self, operands: Sequence[Variable]) -> list[Variable] | None:
+        """What the outputs are in terms of other operations, which are compiled in its place.
+
+        Returns None for an operation that stands for itself.
+        """
+        return None
+
+    def jvp(
+        self, node: Apply, tangents: Sequence[Variable | None]
+    ) -> Sequence[Variable | None] | None:
+        """Tangents of the outputs, given those of the operands (None is zero).
+
+        Returns None where the operation has no rule of its own: what follows from `vjp` is taken.
+        """
+        return None
+
     def batch(
         self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
     ) -> list[Variable] | None:

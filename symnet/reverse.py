@@ -103,12 +103,12 @@ def differentiate(
         Variables that nothing flows through.
     """
     for v, g in [*seeds, *known.items()]:
-        _check_seed(v, g)
+        check_seed(v, g)
     constants = list(constants)
     roots = list(dict.fromkeys([*(v for v, _ in seeds), *known]))
-    connected = _Paths(roots, wanted, constants).reached
-    new, original = _stable_form(roots, {*known, *wanted, *constants})
-    cotangents = _accumulate(
+    connected = Paths(roots, wanted, constants).reached
+    new, original = stable_form(roots, {*known, *wanted, *constants})
+    cotangents = accumulate(
         [(new[v], g) for v, g in seeds],
         {new[v]: g for v, g in known.items()},
         [new[v] for v in wanted if v in new],
@@ -119,7 +119,7 @@ def differentiate(
     return {v: (v in connected, None if g is None else next(restored)) for v, g in found.items()}
 
 
-def _stable_form(
+def stable_form(
     roots: Sequence[Variable], named: Set[Variable]
 ) -> tuple[dict[Variable, Variable], dict[Variable, Variable]]:
     """Rewrite a graph for differentiation, keeping the variables that the caller named.
@@ -160,7 +160,7 @@ def _stable_form(
     return become | dict(zip(roots, stable, strict=True)), original
 
 
-class _Paths:
+class Paths:
     """Which variables lie between some inputs and some roots.
 
     Attributes
@@ -219,7 +219,7 @@ class _Paths:
         return any(v in varying and row[output] for v, row in zip(inputs, pattern, strict=True))
 
 
-def _accumulate(
+def accumulate(
     seeds: Sequence[tuple[Variable, Variable]],
     known: Mapping[Variable, Variable],
     wanted: Sequence[Variable],
@@ -227,28 +227,28 @@ def _accumulate(
 ) -> dict[Variable, Variable | None]:
     """Return the cotangents of the variables that are wanted, None for zero, by `Op.vjp` alone."""
     stopped = set(constants)
-    paths = _Paths([*(v for v, _ in seeds), *known], wanted, stopped)
+    paths = Paths([*(v for v, _ in seeds), *known], wanted, stopped)
     terms: dict[Variable, list[Variable]] = {v: [] for v in paths.reached}
     for v, g in seeds:
         if v in terms and v not in known:
-            terms[v].append(_fitted(g, v))
+            terms[v].append(fitted(g, v))
     for v, g in known.items():
         if v in terms:
-            terms[v] = [_fitted(g, v)]
+            terms[v] = [fitted(g, v)]
     for node in reversed(paths.nodes):
         if terms.keys().isdisjoint(node.outputs) or paths.varying.isdisjoint(node.inputs):
             continue
         cotangents = [None if v in stopped else _total(terms, v) for v in node.outputs]
         if all(g is None for g in cotangents):
             continue
-        for v, term in zip(node.inputs, _vjp(node, cotangents), strict=True):
+        for v, term in zip(node.inputs, pulled_back(node, cotangents), strict=True):
             kind: object = None if term is None else term.type
             if term is None or isinstance(kind, DisconnectedType):
                 continue
             if v in terms and v not in known and dtypes.is_float(v.dtype):
                 if isinstance(kind, NullType):
                     raise NullTypeGradError(f"{node.op}: {kind.why_null}{_place(node)}")
-                terms[v].append(_fitted(term, v, node))
+                terms[v].append(fitted(term, v, node))
     return {v: _total(terms, v) for v in wanted}
 
 
@@ -264,7 +264,8 @@ def _total(terms: dict[Variable, list[Variable]], v: Variable) -> Variable | Non
     return left[0] if left else None
 
 
-def _vjp(node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
+def pulled_back(node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
+    """Return what `Op.vjp` returns, checked."""
     try:
         found = node.op.vjp(node, cotangents)
     except NotImplementedError as error:
@@ -283,7 +284,7 @@ def _place(node: Apply) -> str:
     return f"\n  built at {node.line}" if node.line else ""
 
 
-def _fitted(g: Variable, v: Variable, node: Apply | None = None) -> Variable:
+def fitted(g: Variable, v: Variable, node: Apply | None = None) -> Variable:
     """Return a cotangent of `v` in its dtype, broadcasting wherever `v` does."""
     if g.ndim != v.ndim:
         raise TypeError(f"{node and node.op}.vjp returned a cotangent {g.type} of a {v.type}")
@@ -294,7 +295,8 @@ def _fitted(g: Variable, v: Variable, node: Apply | None = None) -> Variable:
     return g
 
 
-def _check_seed(v: Variable, g: Variable) -> None:
+def check_seed(v: Variable, g: Variable) -> None:
+    """Raise a `TypeError` unless `g` can be a cotangent or tangent of `v`."""
     if not isinstance(v, Variable) or not isinstance(g, Variable):
         raise TypeError(f"a gradient and what it is of are variables, not {g!r} of {v!r}")
     if g.ndim != v.ndim or not dtypes.is_float(g.dtype):

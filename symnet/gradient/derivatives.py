@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from symnet import dtypes
 from symnet.config import config
-from symnet.graph import Variable, make_variable, rebuild
+from symnet.forward import push_forward
+from symnet.graph import Variable
 from symnet.ops import build
 from symnet.reverse import differentiate
 
@@ -139,8 +140,7 @@ def Rop(
 ) -> Any:
     """Return the product of the Jacobian of `f` with respect to `wrt` with a column vector.
 
-    The product of a row vector `u` with the Jacobian is linear in `u`; its derivative with respect
-    to `u`, along the column vector, is what is sought.
+    Each operation pushes tangents forward by the vjp of its vjp, or by a rule of its own.
 
     Parameters
     ----------
@@ -163,23 +163,15 @@ def Rop(
     points = list(eval_points) if isinstance(eval_points, (list, tuple)) else [eval_points]
     if len(inputs) != len(points):
         raise ValueError(f"Rop: {len(inputs)} variables but {len(points)} evaluation points")
-    rows = [make_variable(v.type) for v in outputs]
-    pairs = [(v, p) for v, p in zip(inputs, points, strict=True) if p is not None]
-    products = differentiate(list(zip(outputs, rows, strict=True)), {}, [v for v, _ in pairs], ())
-    seeds = [(g, p) for v, p in pairs if (g := products[v][1]) is not None]
-    found = differentiate(seeds, {}, rows, ())
+    tangents = {v: p for v, p in zip(inputs, points, strict=True) if p is not None}
     results: list[Variable | None] = []
-    for v, u in zip(outputs, rows, strict=True):
-        connected, r = found[u]
+    for v, (connected, t) in zip(outputs, push_forward(outputs, tangents), strict=True):
         if not connected and return_disconnected == "None":
             _report_disconnected(v, disconnected_outputs)
             results.append(None)
         else:
-            results.append(or_zeros(v, connected, r, disconnected_outputs))
-    # What is linear in u does not depend on u in its derivative, its shape aside.
-    zeros = {u: build.zeros_like(v) for v, u in zip(outputs, rows, strict=True)}
-    rebuilt = iter(rebuild([r for r in results if r is not None], zeros))
-    return as_given(f, [None if r is None else next(rebuilt) for r in results])
+            results.append(or_zeros(v, connected, t, disconnected_outputs))
+    return as_given(f, results)
 
 
 def subgraph_grad(

@@ -302,6 +302,20 @@ def test_gradients_that_do_not_exist():
         grad(Never()(x, y).sum(), x)
 
 
+def test_forward_mode_of_its_own():
+    class Forward(DoubleOp1):
+        def grad(self, inputs, output_grads):
+            raise AssertionError("nobody asks")
+
+        def R_op(self, inputs, eval_points):
+            return [None if eval_points[0] is None else eval_points[0] * 5]
+
+    x, tangent = T.dvectors("x", "tangent")
+    found = Rop(T.exp(Forward()(x)), x, tangent)
+    got = sn.function([x, tangent], found)(X[0], X[1])
+    np.testing.assert_allclose(got, np.exp(2 * X[0]) * 5 * X[1])
+
+
 def test_connection_pattern():
     class Apart(SumDiffOp):
         def perform(self, node, inputs, output_storage):
