@@ -23,6 +23,7 @@ from symnet.tensor.manipulation import (
 )
 
 if TYPE_CHECKING:
+    from symnet.tensor.masks import Masked
     from symnet.tensor.variable import TensorVariable
 
 _PARTS = (AdvancedSubtensor, PickRows, Subtensor)
@@ -86,8 +87,18 @@ def inc_subtensor(
 
 
 def _changed(part: TensorVariable, y: TensorLike, replace: bool, name: str) -> TensorVariable:
-    node = part.owner
     fitting = _fitting(part, y, name)
+    masked: Masked | None = getattr(part.tag, "masked", None)
+    if masked is None:
+        return _changed_part(part, fitting, replace, name)
+    changed = masked.changed(fitting, replace)
+    return masked.back(_changed_part(part, fitting, replace, name)) if changed is None else changed
+
+
+def _changed_part(
+    part: TensorVariable, fitting: TensorVariable, replace: bool, name: str
+) -> TensorVariable:
+    node = part.owner
     if node is not None and isinstance(node.op, (DimShuffle, Reshape)):
         return _changed_behind(node, part, fitting, replace, name)
     if node is None or not isinstance(node.op, _PARTS):

@@ -1,11 +1,13 @@
 """Indexing with brackets.
 
-All that NumPy takes: integers, slices, ``None``, ``...`` and arrays of integers, numbers or
-symbolic, mixed freely; arrays broadcast together, and their dimensions stand where NumPy has them.
+All that NumPy takes: integers, slices, ``None``, ``...`` and arrays of integers or booleans,
+numbers or symbolic, mixed freely; arrays broadcast together, and their dimensions stand where NumPy
+has them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,6 +24,7 @@ from symnet.ops.shape import MakeVector, ShapeOf
 from symnet.ops.slices import Point, Points, index_operands
 from symnet.tensor.convert import TensorLike, as_tensor_variable, axis_of, static_integer
 from symnet.tensor.manipulation import dimshuffle, flatten, integer_vector
+from symnet.tensor.masks import Masked, is_mask, places, under
 
 if TYPE_CHECKING:
     from symnet.tensor.variable import TensorVariable
@@ -46,50 +49,49 @@ def subtensor(x: TensorVariable, index: Any) -> TensorVariable:
         broadcast together.
     """
     given = index if isinstance(index, tuple) else (index,)
-    entries = _without_ellipsis([e for entry in given for e in _normalised(entry)], x)
+    entries = _without_ellipsis([_normalised(entry) for entry in given], x)
+    if any(map(is_mask, entries)):
+        return _under_masks(x, entries)
     if any(_is_array(e) for e in entries):
         return _advanced(x, entries)
     folded = _entry_of_shape(x, entries)
     return _basic(x, entries) if folded is None else folded
 
 
-def _normalised(entry: Any) -> list[Any]:
-    """Return an index as None, ``...``, slices, Python integers and integer variables."""
+def _normalised(entry: Any) -> Any:
+    """Return an index as None, ``...``, a slice, a Python integer, or a variable."""
     if entry is None or entry is Ellipsis or isinstance(entry, slice):
-        return [entry]
+        return entry
     if isinstance(entry, (float, np.floating, str)):
         raise IndexError(
             f"{entry!r} is no index; an index is an integer, a slice, None, ... or an integer array"
         )
     if isinstance(entry, (int, np.integer)) and not isinstance(entry, bool):
-        return [int(entry)]
+        return int(entry)
     if _is_empty(entry):
         entry = np.zeros(np.shape(entry), "int64")  # which NumPy would hold for floats
     entry = as_tensor_variable(entry)
-    if entry.dtype == "bool":
-        return _mask(entry)
+    if is_mask(entry):
+        return entry
     if entry.dtype not in dtypes.INTEGER:
         raise IndexError(f"an index array holds integers, got {entry.type}; T.cast converts")
     if isinstance(entry, Constant) and entry.ndim == 0:
-        return [int(entry.data)]
-    return [entry]
+        return int(entry.data)
+    return entry
 
 
 def _is_empty(entry: Any) -> bool:
     return isinstance(entry, (list, tuple)) and all(map(_is_empty, entry))
 
 
-def _mask(mask: TensorVariable) -> list[Any]:
-    """Return the positions at which a mask is true, one vector for each of its dimensions."""
-    raise NotImplementedError(
-        "boolean masks are not available: T.switch(mask, x, 0) keeps the shape, and sums and "
-        "means over a mask can be written with it"
-    )
+def _dimensions(entries: Iterable[Any]) -> int:
+    """Return how many dimensions indices stand for."""
+    return sum(e.ndim if is_mask(e) else 1 for e in entries if e is not None and e is not Ellipsis)
 
 
 def _without_ellipsis(entries: list[Any], x: TensorVariable) -> list[Any]:
     """Return the indices with ``...`` spelled out as full slices."""
-    used = sum(e is not None and e is not Ellipsis for e in entries)
+    used = _dimensions(entries)
     if used > x.ndim:
         raise IndexError(
             f"{used} indices for {x!r} of type {x.type}, which has {x.ndim} dimensions"
@@ -137,6 +139,28 @@ def _basic(x: TensorVariable, entries: list[Any]) -> TensorVariable:
 
 
 # ---------------------------------------------------------------------------- arrays of indices
+
+
+def _under_masks(x: TensorVariable, entries: list[Any]) -> TensorVariable:
+    """Return a part of `x`; some indices are masks."""
+    if sum(is_mask(e) or _is_array(e) for e in entries) == 1:
+        place = next(k for k, e in enumerate(entries) if is_mask(e))
+        before, mask, after = entries[:place], entries[place], entries[place + 1 :]
+        plain = all(isinstance(e, slice) and e == _FULL for e in before + after)
+        masked = Masked.of(x, mask, _dimensions(before), plain)
+        part = _advanced(masked.joined, [*before, masked.positions(), *after])
+        part.tag.masked = masked
+        return part
+    indices: list[Any] = []
+    for k, entry in enumerate(entries):
+        if not is_mask(entry):
+            indices.append(entry)
+        elif entry.ndim:
+            x = under(x, entry, _dimensions(entries[:k]))
+            indices += places(entry)
+        else:
+            raise IndexError(f"a mask of no dimensions, {entry!r}, beside other index arrays")
+    return _advanced(x, indices)
 
 
 def _advanced(x: TensorVariable, entries: list[Any]) -> TensorVariable:

@@ -27,6 +27,7 @@ from symnet.tensor.manipulation import (
     reshape,
     specify_shape,
 )
+from symnet.tensor.masks import places
 from symnet.tensor.reductions import max as greatest
 
 if TYPE_CHECKING:
@@ -70,12 +71,9 @@ def nonzero(a: TensorLike, return_matrix: bool = False) -> Any:
     >>> rows, columns = nonzero(matrix("x"))
     """
     a = as_tensor_variable(a)
-    place = flatnonzero(a)
-    indices = []
-    for n in reversed(lengths(a)[1:]):
-        indices.append(place % n)
-        place = place // n
-    found = (place, *reversed(indices))
+    if a.ndim == 0:
+        raise ValueError("nonzero needs a tensor of one dimension at least")
+    found = tuple(places(a))
     return stack(found) if return_matrix else found
 
 

@@ -42,14 +42,40 @@ def graph(x):
     ]
 
 
+def masked(x, y):
+    """Parts under masks, changed ones, and gradients through both."""
+    high = T.outer(x, y)
+    cost = (high[high > 1] ** 2).sum() + T.exp(-high[x > 0]).sum()
+    changed = T.inc_subtensor(high[:, y > 1], y[y > 1] * 2)
+    return [
+        cost,
+        *sn.grad(cost, [x, y]),
+        changed,
+        sn.grad(T.set_subtensor(changed[x < 0], 0).sum(), x),
+        T.set_subtensor(high[high < 0], 0),
+        high[x > 0, :-1].T,
+        high[x > 0][:, y > 0],
+        high[x > 0, T.argmax(y)],
+    ]
+
+
 def compare(mode):
     x = T.vector("x")
     f, reference = sn.function([x], graph(x), mode), sn.function([x], graph(x), "reference")
     for _ in range(2):
         for value in VECTORS:
-            for got, want in zip(f(value), reference(value), strict=True):
-                assert got.dtype == want.dtype
-                np.testing.assert_allclose(got, want, rtol=1e-6)
+            check(f(value), reference(value))
+    y = T.vector("y")
+    f, reference = (sn.function([x, y], masked(x, y), m) for m in (mode, "reference"))
+    for value in VECTORS:
+        for other in ([2.0, 0.5, 3.0], [-1.0], [0.5, 0.2]):
+            check(f(value, other), reference(value, other))
+
+
+def check(found, wanted):
+    for got, want in zip(found, wanted, strict=True):
+        assert got.dtype == want.dtype
+        np.testing.assert_allclose(got, want, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize("mode", [None, "FAST_COMPILE", "debug"])

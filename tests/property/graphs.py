@@ -175,12 +175,38 @@ def rearranged(pool: Pool) -> Any:
             ]
         )
     )
-    return f(x)
+    return not_empty(pool, f(x))
+
+
+def masked(pool: Pool) -> Any:
+    x = pool.pick(lambda a: a.ndim > 0)
+    shape = pool.values[x].shape
+    known = pool.input(shape[: pool.draw(st.integers(1, len(shape)))], "int32")
+    kinds = [
+        lambda v, m: v[m],
+        lambda v, m: T.set_subtensor(v[m], 0.5),
+        lambda v, m: T.inc_subtensor(v[m], 2 * v[m]),
+    ]
+    return not_empty(pool, pool.draw(st.sampled_from(kinds))(x, known > 1))
+
+
+def repeated(pool: Pool) -> Any:
+    x = pool.pick(lambda a: a.ndim > 0)
+    axis = pool.draw(st.integers(0, pool.values[x].ndim - 1))
+    counts = pool.input((pool.values[x].shape[axis],), "int32")
+    times = pool.draw(st.sampled_from([2, counts, counts.max()]))
+    return not_empty(pool, T.repeat(x, times, axis))
+
+
+def not_empty(pool: Pool, v: Any) -> Any:
+    """What other builders can work on."""
+    (a,) = interpreter.evaluate([v], pool.given)
+    return v if a.size else None
 
 
 BUILDERS: list[Builder] = [
     unary, unary, binary, binary, broadcast, reduction, view, product, softmax, picked, changed,
-    joined, rearranged,
+    joined, rearranged, masked, repeated,
 ]  # fmt: skip
 
 

@@ -86,8 +86,6 @@ def test_wrong_indices(x):
         x["a"]
     with pytest.raises(IndexError, match=r"holds integers, got float32"):
         x[T.vector()]
-    with pytest.raises(NotImplementedError, match=r"boolean masks .* T.switch"):
-        x[x > 0]
     with pytest.raises(TypeError, match="an index is an integer of no dimensions"):
         x[1.5:]
 
