@@ -11,11 +11,21 @@ that are alike are recognised and lowered once.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from symnet.kernel import Loop, Param, Stmt, Store, bound_symbols, expressions, map_expressions
+from symnet.kernel import (
+    Loop,
+    Ordered,
+    Param,
+    Stmt,
+    Store,
+    bound_symbols,
+    expressions,
+    map_expressions,
+    stores,
+)
 from symnet.nest import Reduction, is_reduction_axis
 from symnet.scalar import Call, Const, Expr, Load, Symbol, rebuild, simplify, walk
 from symnet.scalar.integer import Range
@@ -109,7 +119,7 @@ def abstract(
         lengths = [int(n.value) for n in extents if isinstance(n, Const)]
         if lengths and len(lengths) == len(extents):
             ranges[s.name] = (0, max(*lengths, 1) - 1)
-    written = dict.fromkeys(s.buffer for s in _stores(stmts))
+    written = dict.fromkeys(s.buffer for s in stores(stmts))
     read = dict.fromkeys(x.buffer for x in walk(*expressions(stmts)) if isinstance(x, Load))
     buffers = tuple(dict.fromkeys([*read, *written]))
     names = _Names({b: f"p{k}" for k, b in enumerate(buffers)}, frozenset(known), ranges)
@@ -187,14 +197,6 @@ def fold(x: Expr) -> Expr:
     return x
 
 
-def _stores(stmts: Iterable[Stmt]) -> Iterable[Store]:
-    for s in stmts:
-        if isinstance(s, Store):
-            yield s
-        elif isinstance(s, Loop):
-            yield from _stores(s.body)
-
-
 def _rename_stores(stmts: tuple[Stmt, ...], formal: Mapping[str, str]) -> tuple[Stmt, ...]:
     renamed: list[Stmt] = []
     for s in stmts:
@@ -202,5 +204,7 @@ def _rename_stores(stmts: tuple[Stmt, ...], formal: Mapping[str, str]) -> tuple[
             s = Store(formal[s.buffer], s.offset, s.value)
         elif isinstance(s, Loop):
             s = Loop(s.axis, s.extent, _rename_stores(s.body, formal))
+        elif isinstance(s, Ordered):
+            s = replace(s, body=_rename_stores(s.body, formal))
         renamed.append(s)
     return tuple(renamed)

@@ -4,6 +4,7 @@ The grammar fits here::
 
     Kernel      = (params, ints, body)
     Stmt        = Loop(axis, extent, body)                    iterations are independent
+                | Ordered(axis, extent, body, carried)        one iteration after the other
                 | Reduce(axis, extent, accumulators, body)    iterations accumulate
                 | Let(name, value)
                 | Store(buffer, offset, value)
@@ -59,6 +60,29 @@ class Loop:
 
 
 @dataclass(frozen=True, slots=True)
+class Carried:
+    """`symbol` is `first` in the first iteration, then what `following` was in the one before."""
+
+    symbol: Symbol
+    first: Expr
+    following: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """Runs the body for ``axis = 0 .. extent-1``, in this order.
+
+    An iteration reads what those before it stored, and what they carried. Neither has a meaning
+    after the loop.
+    """
+
+    axis: Symbol
+    extent: Expr
+    body: tuple[Stmt, ...]
+    carried: tuple[Carried, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Accumulator:
     """``symbol = combine(symbol, value)`` in every iteration, from `combine`'s identity.
 
@@ -83,7 +107,7 @@ class Reduce:
     body: tuple[Stmt, ...] = ()
 
 
-Stmt = Let | Store | Loop | Reduce
+Stmt = Let | Store | Loop | Ordered | Reduce
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +220,14 @@ def _lines(stmt: Stmt, depth: int) -> Iterator[str]:
             yield f"{pad}for {stmt.axis.name} < {show(stmt.extent)}:"
             for inner in stmt.body:
                 yield from _lines(inner, depth + 1)
+        case Ordered():
+            firsts = [f"{c.symbol.name} = {show(c.first)}" for c in stmt.carried]
+            carrying = f" carrying {', '.join(firsts)}" if firsts else ""
+            yield f"{pad}in order {stmt.axis.name} < {show(stmt.extent)}{carrying}:"
+            for inner in stmt.body:
+                yield from _lines(inner, depth + 1)
+            for c in stmt.carried:
+                yield f"{pad}  {c.symbol.name} = {show(c.following)}"
         case Reduce():
             yield f"{pad}reduce {stmt.axis.name} < {show(stmt.extent)}:"
             for inner in stmt.body:
@@ -216,6 +248,11 @@ def expressions(stmts: tuple[Stmt, ...]) -> Iterator[Expr]:
             case Loop():
                 yield stmt.extent
                 yield from expressions(stmt.body)
+            case Ordered():
+                yield stmt.extent
+                yield from (c.first for c in stmt.carried)
+                yield from expressions(stmt.body)
+                yield from (c.following for c in stmt.carried)
             case Reduce():
                 yield stmt.extent
                 yield from expressions(stmt.body)
@@ -225,6 +262,16 @@ def expressions(stmts: tuple[Stmt, ...]) -> Iterator[Expr]:
 def loads(stmts: tuple[Stmt, ...]) -> Iterator[Load]:
     """Every distinct load in statements."""
     return (x for x in walk(*expressions(stmts)) if isinstance(x, Load))
+
+
+def stores(stmts: Iterable[Stmt]) -> Iterator[Store]:
+    """Every store in statements."""
+    for stmt in stmts:
+        match stmt:
+            case Store():
+                yield stmt
+            case Loop() | Ordered():
+                yield from stores(stmt.body)
 
 
 def map_expressions(stmts: Iterable[Stmt], change: Callable[[Expr], Expr]) -> tuple[Stmt, ...]:
@@ -238,6 +285,12 @@ def map_expressions(stmts: Iterable[Stmt], change: Callable[[Expr], Expr]) -> tu
                 new.append(Store(s.buffer, change(s.offset), change(s.value)))
             case Loop():
                 new.append(Loop(s.axis, change(s.extent), map_expressions(s.body, change)))
+            case Ordered():
+                carried = tuple(
+                    Carried(c.symbol, change(c.first), change(c.following)) for c in s.carried
+                )
+                body = map_expressions(s.body, change)
+                new.append(Ordered(s.axis, change(s.extent), body, carried))
             case Reduce():
                 accumulators = tuple(
                     Accumulator(a.symbol, a.combine, change(a.value)) for a in s.accumulators
@@ -260,11 +313,15 @@ def bound_symbols(stmts: Iterable[Stmt]) -> dict[Symbol, tuple[Expr, ...]]:
                 bind(s.symbol)
             case Loop():
                 bind(s.axis, s.extent)
+            case Ordered():
+                bind(s.axis, s.extent)
+                for c in s.carried:
+                    bind(c.symbol)
             case Reduce():
                 bind(s.axis, s.extent)
                 for a in s.accumulators:
                     bind(a.symbol)
-        if isinstance(s, Loop | Reduce):
+        if isinstance(s, Loop | Ordered | Reduce):
             for symbol, extents in bound_symbols(s.body).items():
                 bind(symbol, *extents)
     return found
@@ -320,6 +377,17 @@ def verify(work: Kernel | Contraction) -> None:
                     if not storing:
                         raise MalformedKernel(f"loop inside a reduction in\n{work}")
                     check_block(stmt.body, bound | {stmt.axis}, storing=True)
+                case Ordered():
+                    check(stmt.extent, bound)
+                    if not storing:
+                        raise MalformedKernel(f"ordered loop inside a reduction in\n{work}")
+                    within = bound | {stmt.axis, *(c.symbol for c in stmt.carried)}
+                    inner = check_block(stmt.body, within, storing=True)
+                    for c in stmt.carried:
+                        check(c.first, bound)
+                        check(c.following, inner)
+                        if not c.symbol.dtype == c.first.dtype == c.following.dtype:
+                            raise MalformedKernel(f"bad carried {c.symbol.name} in\n{work}")
                 case Reduce():
                     check(stmt.extent, bound)
                     inner = check_block(stmt.body, bound | {stmt.axis}, storing=False)

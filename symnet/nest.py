@@ -265,7 +265,7 @@ def collapse(stmt: Stmt) -> Stmt:
 
 def _collapse_loop(outer: Loop) -> Loop:
     match outer.body:
-        case (Loop() as inner,) if not any(isinstance(s, Loop | Reduce) for s in inner.body):
+        case (Loop() as inner,) if all(isinstance(s, Let | Store) for s in inner.body):
             merged = _merge_axes(outer.axis, inner.axis, inner.extent, inner.body)
             if merged is not None:
                 return Loop(inner.axis, _times(outer.extent, inner.extent), merged)

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from symnet.kernel import Kernel, Let, Loop, Reduce, Stmt, Store
+from symnet.kernel import Kernel, Let, Loop, Ordered, Reduce, Stmt, Store
 from symnet.scalar import Expr, evaluate
 
 Array = np.ndarray
@@ -35,6 +35,15 @@ def _block(stmts: tuple[Stmt, ...], values: dict[Expr, Array], memory: Mapping[s
             case Loop():
                 inner, _ = _with_axis(stmt, values)
                 _block(stmt.body, inner, memory)
+            case Ordered():
+                inner = dict(values)
+                inner.update((c.symbol, evaluate(c.first, values, memory)) for c in stmt.carried)
+                for k in range(int(evaluate(stmt.extent, values))):
+                    inner[stmt.axis] = np.int64(k)
+                    _block(stmt.body, inner, memory)
+                    inner.update(
+                        [(c.symbol, evaluate(c.following, inner, memory)) for c in stmt.carried]
+                    )
             case Reduce():
                 inner, shape = _with_axis(stmt, values)
                 _block(stmt.body, inner, memory)

@@ -22,7 +22,18 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
-from symnet.kernel import Kernel, Let, Loop, Reduce, Stmt, Store, expressions, loads
+from symnet.kernel import (
+    Kernel,
+    Let,
+    Loop,
+    Ordered,
+    Reduce,
+    Stmt,
+    Store,
+    expressions,
+    loads,
+    stores,
+)
 from symnet.scalar import TABLE, Const, Expr, Symbol, const, walk
 from symnet.scalar.integer import NotAffineError, coefficient, simplify
 
@@ -157,14 +168,7 @@ def _read(stmts: Iterable[Stmt]) -> set[str]:
 
 def written(stmts: Iterable[Stmt]) -> set[str]:
     """Names of the buffers that statements store to."""
-    found: set[str] = set()
-    for stmt in stmts:
-        match stmt:
-            case Store():
-                found.add(stmt.buffer)
-            case Loop():
-                found |= written(stmt.body)
-    return found
+    return {s.buffer for s in stores(stmts)}
 
 
 # ------------------------------------------------------------------------------------ phases
@@ -229,11 +233,11 @@ def _drafts(kernel: Kernel) -> Iterator[tuple[Axes, tuple[Stmt, ...]]]:
                 scalars.append(stmt)
             case Reduce():
                 if any(isinstance(s, Reduce) and _long(s) for s in scalars) or (
-                    _long(stmt) and any(isinstance(s, Reduce | Loop | Store) for s in scalars)
+                    _long(stmt) and any(not isinstance(s, Let) for s in scalars)
                 ):
                     yield from flush()
                 scalars.append(stmt)
-            case Store():
+            case Store() | Ordered():
                 scalars.append(stmt)
             case Loop():
                 axes, innermost = flat(stmt)
@@ -287,6 +291,11 @@ def _free(stmts: Sequence[Stmt]) -> list[Symbol]:
                 case Loop():
                     note([stmt.extent], bound)
                     scan(stmt.body, bound | {stmt.axis})
+                case Ordered():
+                    note([stmt.extent, *(c.first for c in stmt.carried)], bound)
+                    inner = {stmt.axis, *(c.symbol for c in stmt.carried)}
+                    inner = scan(stmt.body, bound | inner)
+                    note([c.following for c in stmt.carried], inner)
                 case Reduce():
                     note([stmt.extent], bound)
                     inner = scan(stmt.body, bound | {stmt.axis})
@@ -347,7 +356,8 @@ def _block_size(length: int | None, shared: bool) -> int:
 
 def _moves_along(stmt: Stmt, axis: Symbol) -> bool:
     """Whether an access of a statement moves to the next element as `axis` moves on."""
-    return unit_stride([*(x.offset for x in loads((stmt,))), *_store_offsets((stmt,))], axis)
+    offsets = [*(x.offset for x in loads((stmt,))), *(s.offset for s in stores((stmt,)))]
+    return unit_stride(offsets, axis)
 
 
 def unit_stride(offsets: Iterable[Expr], axis: Symbol) -> bool:
@@ -361,23 +371,12 @@ def unit_stride(offsets: Iterable[Expr], axis: Symbol) -> bool:
     return False
 
 
-def _store_offsets(stmts: Iterable[Stmt]) -> list[Expr]:
-    found: list[Expr] = []
-    for stmt in stmts:
-        match stmt:
-            case Store():
-                found.append(stmt.offset)
-            case Loop():
-                found.extend(_store_offsets(stmt.body))
-    return found
-
-
 def _splits(axes: Axes, body: tuple[Stmt, ...], team: Team) -> Expr | None:
     """How many blocks share the reduction a phase begins with."""
     work = [s for s in body if not isinstance(s, Let)]
     if not work or not isinstance(work[0], Reduce):
         return None
-    if axes and any(isinstance(s, Loop | Reduce) for s in work[1:]):
+    if axes and any(isinstance(s, Loop | Ordered | Reduce) for s in work[1:]):
         return None  # the other blocks would stand idle through the rest of the rows
     tiles = ceiling(product(axes), team.points)
     if axes and team.layout == "block" and known(tiles) is None:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 
-from symnet.kernel import Kernel, Let, Loop, Reduce, Stmt, Store, loads
+from symnet.kernel import Kernel, Let, Loop, Ordered, Reduce, Stmt, Store, loads
 from symnet.scalar import Call, Expr, Symbol, const
 from symnet_cuda import types
 from symnet_cuda.functions import Helpers, Part, Written, function, identity
@@ -173,6 +173,9 @@ class _Function:
                 axes, loop = flat(stmt)
                 with self._shared_out(axes, "live && " if self._guarded() else ""):
                     self._all_alone(loop.body)
+            case Ordered():
+                with self.writer.block(self._leader().rstrip()):
+                    self._alone(stmt)
             case Reduce():
                 axes, reduction = flat(stmt)
                 self._start(reduction)
@@ -294,9 +297,11 @@ class _Function:
                 self.x.let(stmt)
             case Store():
                 self.x.store(stmt)
-            case Loop() | Reduce():
+            case Loop() | Ordered() | Reduce():
                 if isinstance(stmt, Reduce):
                     self._start(stmt)
+                elif isinstance(stmt, Ordered):
+                    self._carry_first(stmt)
                 with self.x.scope():
                     (extent,) = self.x.write(stmt.extent)
                     name = self.x.bind_axis(stmt.axis)
@@ -306,3 +311,23 @@ class _Function:
                         self._all_alone(stmt.body)
                         if isinstance(stmt, Reduce):
                             self._accumulate(stmt)
+                        elif isinstance(stmt, Ordered):
+                            self._carry_on(stmt)
+
+    def _carry_first(self, stmt: Ordered) -> None:
+        """Declare what an ordered loop hands from one iteration to the next."""
+        for c, first in zip(
+            stmt.carried, self.x.write(*(c.first for c in stmt.carried)), strict=True
+        ):
+            kind = types.register(c.symbol.dtype)
+            self.writer.line(f"{kind} {self.x.bind(c.symbol)} = {first.code};")
+
+    def _carry_on(self, stmt: Ordered) -> None:
+        """Hand over to the next iteration, all values at once."""
+        new = [Symbol(f"{c.symbol.name}_next", c.symbol.dtype) for c in stmt.carried]
+        for symbol, text in zip(
+            new, self.x.write(*(c.following for c in stmt.carried)), strict=True
+        ):
+            self.x.declare(symbol, text)
+        for c, symbol in zip(stmt.carried, new, strict=True):
+            self.writer.line(f"{self.x.symbols[c.symbol].code} = {self.x.symbols[symbol].code};")

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from symnet import kernel
-from symnet.kernel import Let, Loop, Reduce, Stmt, Store
+from symnet.kernel import Let, Loop, Ordered, Reduce, Stmt, stores
 from symnet.scalar import Const, Expr, Load, Symbol
 from symnet.scalar.integer import NotAffineError, split
 
@@ -86,15 +86,6 @@ class Facts:
         return symbols
 
 
-def stores(stmts: Iterable[Stmt]) -> Iterator[Store]:
-    """Every store in statements."""
-    for stmt in stmts:
-        if isinstance(stmt, Store):
-            yield stmt
-        elif isinstance(stmt, Loop):
-            yield from stores(stmt.body)
-
-
 def stored(stmts: Iterable[Stmt]) -> frozenset[str]:
     """The buffers that statements write."""
     return frozenset(s.buffer for s in stores(stmts))
@@ -109,6 +100,8 @@ def bound(stmts: Iterable[Stmt]) -> frozenset[Symbol]:
                 found.add(stmt.symbol)
             case Loop():
                 found |= {stmt.axis} | bound(stmt.body)
+            case Ordered():
+                found |= {stmt.axis} | bound(stmt.body) | {c.symbol for c in stmt.carried}
             case Reduce():
                 found |= {stmt.axis} | bound(stmt.body) | {a.symbol for a in stmt.accumulators}
     return frozenset(found)

@@ -17,10 +17,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
 from symnet import dtypes, kernel
-from symnet.kernel import Kernel, Let, Loop, Reduce, Stmt, Store
+from symnet.kernel import Kernel, Let, Loop, Ordered, Reduce, Stmt, Store, stores
 from symnet.scalar import Call, Const, Expr, walk
 from symnet_llvm import plan as planning
-from symnet_llvm.analysis import Facts, accesses, bound, stored, stores, uses
+from symnet_llvm.analysis import Facts, accesses, bound, stored, uses
 from symnet_llvm.expressions import Expressions, Lanes
 from symnet_llvm.ir import Emitted, Emitter, Value, register, signature
 from symnet_llvm.normal import normalize
@@ -165,6 +165,8 @@ class _Codegen:
                 values.store(stmt)
             case Loop():
                 self._loop(stmt, 0, values.scalar(stmt.extent))
+            case Ordered():
+                self._ordered(stmt)
             case Reduce():
                 self._reduce(stmt)
 
@@ -187,7 +189,9 @@ class _Codegen:
             else:
                 stack.extend(reversed(x.args))
 
-    def _before(self, stmt: Loop | Reduce, low: Value, high: Value) -> Callable[[], None] | None:
+    def _before(
+        self, stmt: Loop | Ordered | Reduce, low: Value, high: Value
+    ) -> Callable[[], None] | None:
         """Write what the iterations of a loop have in common.
 
         If the loop may have none, that is not done now: what is returned does it.
@@ -197,11 +201,12 @@ class _Codegen:
 
         def write() -> None:
             self.values.forget(changing)
-            if isinstance(stmt, Loop):
-                self._hoist(stmt.body, local, changing)
-            else:
-                sums = tuple(Let(a.symbol, a.value) for a in stmt.accumulators)
-                self._hoist((*stmt.body, *sums), local, changing)
+            after: tuple[Let, ...] = ()
+            if isinstance(stmt, Ordered):
+                after = tuple(Let(c.symbol, c.following) for c in stmt.carried)
+            elif isinstance(stmt, Reduce):
+                after = tuple(Let(a.symbol, a.value) for a in stmt.accumulators)
+            self._hoist((*stmt.body, *after), local, changing)
 
         if not isinstance(low, int) or not isinstance(high, int):
             return write
@@ -268,6 +273,32 @@ class _Codegen:
             with self.f.loop(low, high, before=before) as frame, values.scope():
                 values.bind(stmt.axis, (frame.iv,))
                 body()
+
+    def _ordered(self, stmt: Ordered) -> None:
+        """Write a loop whose iterations follow each other; in vectors, every lane its own."""
+        f, values = self.f, self.values
+        extent = values.scalar(stmt.extent)
+        varies = values.lanes.axis is not None
+        width = values.lanes.width if varies else 1
+
+        def registers(x: Expr) -> tuple[str, ...]:
+            return values.vector(x) if varies else tuple(map(str, values.value(x)))
+
+        with values.scope():
+            firsts = [registers(c.first) for c in stmt.carried]
+            carried = [
+                (register(c.symbol.dtype, width), r)
+                for c, first in zip(stmt.carried, firsts, strict=True)
+                for r in first
+            ]
+            before = self._before(stmt, 0, extent)
+            with f.loop(0, extent, carried=carried, before=before) as frame, values.scope():
+                values.bind(stmt.axis, (frame.iv,))
+                phis = iter(frame.phis)
+                for c, first in zip(stmt.carried, firsts, strict=True):
+                    values.bind(c.symbol, tuple(next(phis) for _ in first), varies)
+                self._block(stmt.body)
+                frame.next = [r for c in stmt.carried for r in registers(c.following)]
 
     def _short(self, stmt: Loop | Reduce) -> bool:
         """Whether a loop is so short that all of its iterations may be written out."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
-from symnet.kernel import Accumulator, Let, Loop, Reduce, Stmt, Store
+from symnet.kernel import Accumulator, Carried, Let, Loop, Ordered, Reduce, Stmt, Store
 from symnet.scalar import Const, Expr, Load, Symbol, rebuild, substitute, walk
 from symnet.scalar.integer import NotAffineError, simplify, split
 from symnet_llvm.analysis import bound
@@ -64,6 +64,12 @@ def _map(stmt: Stmt, change: Callable[[Expr], Expr]) -> Stmt:
             return Store(stmt.buffer, change(stmt.offset), change(stmt.value))
         case Loop():
             return Loop(stmt.axis, change(stmt.extent), _map_block(stmt.body, change))
+        case Ordered():
+            carried = tuple(
+                Carried(c.symbol, change(c.first), change(c.following)) for c in stmt.carried
+            )
+            body = _map_block(stmt.body, change)
+            return Ordered(stmt.axis, change(stmt.extent), body, carried)
         case Reduce():
             return Reduce(
                 stmt.axis,
@@ -75,9 +81,11 @@ def _map(stmt: Stmt, change: Callable[[Expr], Expr]) -> Stmt:
 
 def _shape(stmt: Stmt) -> tuple[Stmt, ...]:
     """A statement with the loops in it unrolled (of one iteration) or collapsed."""
-    if not isinstance(stmt, Loop | Reduce):
+    if not isinstance(stmt, Loop | Ordered | Reduce):
         return (stmt,)
     body = _shaped(stmt.body)
+    if isinstance(stmt, Ordered):
+        return (replace(stmt, body=body),)
     if isinstance(stmt, Loop):
         if stmt.extent == _ONE:
             return _map_block(body, lambda x: substitute(x, {stmt.axis: _ZERO}))
@@ -165,6 +173,10 @@ def _with_offsets(
         case Loop():
             body = tuple(_with_offsets(s, change, offset) for s in stmt.body)
             return Loop(stmt.axis, change(stmt.extent), body)
+        case Ordered():
+            changed = _map(stmt, change)
+            assert isinstance(changed, Ordered)
+            return replace(changed, body=tuple(_with_offsets(s, change, offset) for s in stmt.body))
     return _map(stmt, change)
 
 
@@ -179,7 +191,10 @@ def _mentions(stmts: tuple[Stmt, ...], axes: set[Symbol]) -> bool:
                 values = [stmt.extent]
             case Reduce():
                 values = [stmt.extent, *(a.value for a in stmt.accumulators)]
-        if isinstance(stmt, Loop | Reduce) and _mentions(stmt.body, axes):
+            case Ordered():
+                values = [stmt.extent]
+                values += (x for c in stmt.carried for x in (c.first, c.following))
+        if isinstance(stmt, Loop | Ordered | Reduce) and _mentions(stmt.body, axes):
             return True
         seen: set[Expr] = set()
         while values:

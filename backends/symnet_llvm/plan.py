@@ -14,9 +14,9 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 
 from symnet import dtypes, kernel
-from symnet.kernel import Let, Loop, Reduce, Stmt, Store
+from symnet.kernel import Let, Loop, Ordered, Reduce, Stmt, Store, stores
 from symnet.scalar import Call, Const, Expr, Load, Symbol, walk
-from symnet_llvm.analysis import Facts, bound, stores
+from symnet_llvm.analysis import Facts, bound
 from symnet_llvm.target import Target
 
 GUESS = 256
@@ -180,6 +180,11 @@ class _Counter:
                 case Loop():
                     inner = frozenset((stmt.axis,))
                     cost += size(stmt.extent) * (1 + self.block(stmt.body, inner, axis, width))
+                case Ordered():
+                    inner = bound((stmt,))
+                    each = self.block(stmt.body, inner, axis, width)
+                    each += self.carried(stmt, inner, axis, width)
+                    cost += size(stmt.extent) * (1 + each)
                 case Reduce():
                     inner = frozenset((stmt.axis,)) | bound(stmt.body)
                     each = self.block(stmt.body, inner, axis, width)
@@ -187,6 +192,12 @@ class _Counter:
                     cost += size(stmt.extent) * (1 + each)
                     local |= {a.symbol for a in stmt.accumulators}
         return cost + self.expressions(roots, local, axis, width)
+
+    def carried(
+        self, stmt: Ordered, local: frozenset[Symbol], axis: Symbol | None, width: int
+    ) -> float:
+        """Operations of what one iteration hands to the next."""
+        return self.expressions([c.following for c in stmt.carried], local, axis, width)
 
     def accumulators(
         self, stmt: Reduce, local: frozenset[Symbol], axis: Symbol | None, width: int
@@ -236,7 +247,7 @@ def make(
         vectors = -(-size(stmt.extent) // width) * (1 + weight) + after
         if vectors > serial:
             return serial, marks
-        nested = not reducing and any(isinstance(s, Loop | Reduce) for s in stmt.body)
+        nested = not reducing and any(isinstance(s, Loop | Ordered | Reduce) for s in stmt.body)
         units = _units(weight, stmt.extent, width, nested)
         small = weight > _HEAVY or (isinstance(stmt.extent, Const) and stmt.extent.value <= _SMALL)
         masked = units == 1 and not nested and small and target.vector_bytes >= 64
@@ -251,6 +262,12 @@ def make(
             if isinstance(stmt, Loop | Reduce):
                 more, inner = loop(stmt)
                 cost += more
+                marks |= inner
+            elif isinstance(stmt, Ordered):
+                within = bound((stmt,))
+                each, inner = block(stmt.body, within)
+                each += counter.carried(stmt, within, None, 1)
+                cost += size(stmt.extent) * (1 + each)
                 marks |= inner
             else:
                 plain.append(stmt)

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
 from symnet import dtypes
-from symnet.kernel import Accumulator, Let, Loop, Reduce, Stmt, Store, expressions, loads
+from symnet.kernel import Accumulator, Let, Loop, Ordered, Reduce, Stmt, Store, expressions, loads
 from symnet.scalar import Call, Const, Expr, Load, Symbol, rebuild, walk
 from symnet.scalar.integer import simplify
 from symnet_llvm.analysis import Facts, stored
@@ -120,7 +120,9 @@ def _blocked(loop: Loop) -> Loop | None:
     if len(loop.body) != 1 or not isinstance(loop.extent, Const):
         return None
     (inner,) = loop.body
-    if not isinstance(inner, Loop) or any(isinstance(s, Loop | Reduce) for s in inner.body):
+    if not isinstance(inner, Loop) or any(
+        isinstance(s, Loop | Ordered | Reduce) for s in inner.body
+    ):
         return None
     count = int(loop.extent.value)
     length = next((b for b in range(LONGEST, _LEAST - 1, -1) if count % b == 0), None)
@@ -146,7 +148,8 @@ def _tiles(loop: Loop, facts: Facts, target: Target) -> Tiles | None:
     width = lanes((loop,), target)
     if not inner or width == 1 or size(loop.extent) < _FEW * width:
         return None
-    if any(isinstance(s, Loop | Reduce) for each in inner for s in each.body):
+    parts = [*loop.body, *(s for each in inner for s in each.body)]
+    if any(s not in inner and isinstance(s, Loop | Ordered | Reduce) for s in parts):
         return None
     if stored(loop.body) & {x.buffer for x in loads(loop.body)}:
         return None

@@ -25,6 +25,7 @@ from symnet.kernel import (
 )
 from symnet.program import Buffer, Launch, Program, Size
 from symnet.scalar import TABLE, Const, Expr, Load, Symbol, cast, const
+from tests import ordered
 
 i, j, k, n, m = (Symbol(name) for name in "ijknm")
 F, D = "float32", "float64"
@@ -506,4 +507,8 @@ def _contractions() -> list[Case]:
     ]
 
 
-CASES = [*_elementwise(), *_rows(), *_sums(), *_contractions()]
+def _ordered() -> list[Case]:
+    return [Case(*case) for case in ordered.CASES]
+
+
+CASES = [*_elementwise(), *_rows(), *_sums(), *_ordered(), *_contractions()]

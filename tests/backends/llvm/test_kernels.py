@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from symnet import dtypes
-from symnet.kernel import Accumulator, Kernel, Let, Loop, Param, Reduce, Store
+from symnet.kernel import Accumulator, Kernel, Let, Loop, Param, Reduce, Store, verify
 from symnet.scalar import Call, Const, Load, ScalarOp, Symbol, cast, const
 from symnet.scalar.table import TABLE as T
+from tests import ordered
 from tests.kernel_interpreter import interpret
 
 i, j, k, n = Symbol("i"), Symbol("j"), Symbol("k"), Symbol("n")
@@ -435,3 +436,10 @@ def test_backwards(compiled, dtype: str, count: int) -> None:
         np.testing.assert_array_equal(memory[name], given[::-1])
         assert around[name][:64].all()
         assert around[name][64 + count :].all()
+
+
+@pytest.mark.parametrize("case", ordered.CASES, ids=lambda case: case[0])
+def test_loops_in_order(compiled, case):
+    _, work, sizes, ints = case
+    verify(work)
+    check(compiled, work, sizes, ints)

@@ -7,7 +7,18 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from symnet.kernel import Accumulator, Kernel, Let, Loop, Param, Reduce, Store, verify
+from symnet.kernel import (
+    Accumulator,
+    Carried,
+    Kernel,
+    Let,
+    Loop,
+    Ordered,
+    Param,
+    Reduce,
+    Store,
+    verify,
+)
 from symnet.scalar import Call, Const, Expr, Load, Symbol, cast, const
 from symnet.scalar.table import TABLE as T
 from tests.kernel_interpreter import interpret
@@ -73,8 +84,16 @@ def blocks(draw, axes, names, sizes, place, storing=True):
         elif storing and kind == 2 and len(axes) < 2:
             axis = AXES[len(axes)]
             extent = draw(st.sampled_from([const(1), const(5), const(40), N]))
-            inner, _ = draw(blocks([*axes, axis], names, sizes, place * 70 + axis))
-            stmts.append(Loop(axis, extent, tuple(inner)))
+            so_far = Symbol(f"c{len(axes)}{at}", F)
+            ordered = draw(st.booleans())
+            known = [*names, so_far] if ordered else names
+            inner, bound = draw(blocks([*axes, axis], known, sizes, place * 70 + axis))
+            if ordered:
+                first = draw(values(axes, names, 1))
+                carried = Carried(so_far, first, draw(values([*axes, axis], bound, 2)) * 0.5)
+                stmts.append(Ordered(axis, extent, tuple(inner), (carried,)))
+            else:
+                stmts.append(Loop(axis, extent, tuple(inner)))
         elif storing:
             buffer = f"z{len(sizes)}"
             sizes.append(buffer)
