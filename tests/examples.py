@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 
 import symnet
+from symnet.custom import FunctionOp, PyOp
 from symnet.op import ContractionOp, IndexedOp, Op
 from symnet.ops import (
     AdvancedIncSubtensor,
@@ -49,6 +50,7 @@ from symnet.ops.batched import Batched, HostBatched, Row
 from symnet.ops.contraction import BatchedDot
 from symnet.ops.convolution import Convolve
 from symnet.ops.fourier import IRFFT, RFFT
+from symnet.ops.joining import Join, Split
 from symnet.ops.linalg import (
     QR,
     SVD,
@@ -64,8 +66,11 @@ from symnet.ops.linalg import (
     Solve,
 )
 from symnet.ops.positions import Distinct, FlatNonzero, RepeatedPositions, _Positions
+from symnet.ops.random import Drawn, Philox
+from symnet.ops.windows import Overlay, Windows
 from symnet.reverse import _Held
 from symnet.scalar import TABLE
+from symnet.subgraph import OpFromGraph
 
 Array = np.ndarray[Any, Any]
 SIZES = (3, 4, 2, 5, 6, 7)
@@ -135,6 +140,11 @@ def b(*shape: int) -> Array:
     return rng.integers(0, 2, shape).astype(bool)
 
 
+def u(*shape: int) -> Array:
+    """Words of random bits, such as the state of a stream."""
+    return rng.integers(0, 2**32, shape).astype("uint64")
+
+
 def p(n: int) -> Array:
     """A positive definite matrix whose eigenvalues differ, not quite symmetric."""
     small = rng.uniform(-0.3, 0.3, (n, n))
@@ -180,6 +190,8 @@ EXAMPLES = [
     Example(Eigh("U"), lambda n: (p(n),), ints=False),
     Example(row("mul"), lambda n, m: (f(n, m), f(n, m))),
     Example(row("mul"), lambda n, m: (f(n, 1), f(1, m))),
+    Example(Drawn("gaps", lambda g, ps, n: ps[0] + g.normal(size=n), 1, 1, "float64"),
+            lambda n: (u(2), f(n), n), smooth=False),
     Example(FlatNonzero(), lambda n, m: (b(n, m),)),
     Example(FlatNonzero(), lambda n: (f(n),)),
     Example(Expm(), lambda n: (p(n) / n,), ints=False),
@@ -189,10 +201,15 @@ EXAMPLES = [
     Example(IncSubtensor((Range(True, True), Point()), False),
             lambda n, m: (f(n, m), f(1), 1, 2, 0)),
     Example(IncSubtensor((Point(),), True), lambda n, m: (f(n, m), f(m), -1)),
+    Example(Join(1), lambda n, m, k: (f(n, m), f(n, k), f(n, 1))),
+    Example(Join(0), lambda n: (f(n),)),
     Example(Lstsq(), lambda n, m: (f(n + m, m), f(n + m, 2)), ints=False),
     Example(MakeVector("float64"), lambda: (f(), f(), f())),
     Example(MatrixInverse(), lambda n: (p(n),), ints=False),
     Example(MatrixPinv(), lambda n, m: (f(n, m),), ints=False),
+    Example(Overlay((2,), (1,), (1,), (2,)), lambda n, m: (f(n, m, 2), m + 1)),
+    Example(Overlay((2, 3), (2, 1), (0, 1), (1, 1)), lambda n, m: (f(n, 2, m, 2, 3), 4, m)),
+    Example(Philox(2, 3), lambda n, m: (u(2), n, m)),
     Example(PickRows(), lambda n, m: (f(n, m), i(n, below=m))),
     Example(PlaceRows(), lambda n, m: (f(n), i(n, below=m), m)),
     Example(QR(), lambda n, m: (f(n, m),), ints=False),
@@ -210,14 +227,17 @@ EXAMPLES = [
     Example(Solve("lower_triangular", True), lambda n: (p(n), f(n)), ints=False),
     Example(SpecifyShape((None, 4)), lambda n: (f(n, 4),)),
     Example(SpecifyShape((None, 4), (0,)), lambda n: (f(n, 4), n)),
+    Example(Split(1), lambda n, m, k: (f(n, m + k), m, k)),
     Example(StopGradient(), lambda n: (f(n),), smooth=False),
     Example(Subtensor((Range(step=True), Range(True, True))), lambda n, m: (f(n, m), -1, 1, 3)),
     Example(Subtensor((Point(), Range(True, True, True))), lambda n, m: (f(n, m), 0, -1, -m, -2)),
+    Example(Windows((2,), (1,), (1,), (2,)), lambda n, m: (f(n, m), m)),
+    Example(Windows((2, 3), (2, 1), (0, 1), (1, 1), 0.5), lambda n, m: (f(n, 4, m), 2, m)),
 ]  # fmt: skip
 """In the order of the names of their classes."""
 
-HELPERS = (IndexedOp, ContractionOp, Row, _Held, _Positions)
-"""Classes that are no operations of graphs that are computed."""
+HELPERS = (IndexedOp, ContractionOp, Row, _Held, _Positions, PyOp, FunctionOp, OpFromGraph)
+"""Classes that are no operations of graphs that are computed; users' own have their own tests."""
 
 
 def named(kind: type) -> str:

@@ -26,7 +26,7 @@ from symnet.graph import Apply, Constant, Variable
 from symnet.op import Array, Op, ShapeContext, constant
 from symnet.ops import build
 from symnet.ops.indexing import subtensor
-from symnet.ops.shape import DimShuffle
+from symnet.ops.shape import DimShuffle, Reshape
 from symnet.scalar import Expr, cast, const, simplify
 from symnet.scalar.primitives import ge, minimum
 from symnet.types import TensorType
@@ -282,6 +282,32 @@ class Convolve(Op):
         gx = input_gradient(g, w, space, *settings, self.w_dilation)
         gw = filter_gradient(x, g, taps, *settings, self.w_dilation)
         return [gx, gw, *nothing]
+
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        x, w, *pads = operands
+        if any(batched[2:]):
+            return None
+        space = range(4, 4 + self.rank)
+        count, groups = build.lengths(x if batched[0] else w)[:2]
+        if batched[0] and batched[1]:
+            # As groups.
+            x, w = (Reshape(v.ndim - 1)(v, count * groups, *build.lengths(v)[2:]) for v in (x, w))
+            out: Variable = self(x, w, *pads)
+            return [Reshape(out.ndim + 1)(out, count, groups, *build.lengths(out)[1:])]
+        many = x if batched[0] else w
+        each = build.lengths(many)[2]
+        joined = DimShuffle((1, 0, 2, 3, *space))(many)
+        lengths = build.lengths(many)[3:]
+        joined = Reshape(many.ndim - 1)(joined, groups, count * each, *lengths)
+        out = self(joined, w, *pads) if batched[0] else self(x, joined, *pads)
+        _, n, filters, *places = build.lengths(out)
+        if batched[0]:
+            apart = Reshape(out.ndim + 1)(out, groups, count, each, filters, *places)
+            return [DimShuffle((1, 0, 2, 3, *space))(apart)]
+        apart = Reshape(out.ndim + 1)(out, groups, n, count, each, *places)
+        return [DimShuffle((2, 0, 1, 3, *space))(apart)]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         x, w = inputs[:2]

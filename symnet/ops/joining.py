@@ -99,6 +99,13 @@ class Join(IndexedOp):
         sizes = [build.lengths(v)[self.axis] for v in node.inputs]
         return list(Split(self.axis).make_node(g, *sizes).outputs)
 
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        count = build.lengths(operands[batched.index(True)])[0]
+        pairs = zip(operands, batched, strict=True)
+        return [Join(self.axis + 1)(*(x if b else build.repeat(x, count) for x, b in pairs))]
+
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         return [np.concatenate(inputs, self.axis)]
 
@@ -168,6 +175,13 @@ class Split(IndexedOp):
             zeros = shape.Broadcast(x.ndim)(constant(0, dtype), *lengths) if g is None else g
             pieces.append(zeros)
         return [Join(self.axis)(*pieces), *nothing]
+
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        if any(batched[1:]):
+            return None
+        return list(Split(self.axis + 1).make_node(*operands).outputs)
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         x, *sizes = inputs

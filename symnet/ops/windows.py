@@ -89,6 +89,11 @@ class Windows(IndexedOp):
         overlay = Overlay(self.taps, self.stride, self.low, self.dilation)
         return [overlay(g, *build.lengths(x)[x.ndim - len(counts) :]), *nothing]
 
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        return None if any(batched[1:]) else [self(*operands)]
+
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         x, *counts = inputs
         rank = len(counts)
@@ -200,6 +205,11 @@ class Overlay(IndexedOp):
         counts = build.lengths(y)[y.ndim - 2 * rank : y.ndim - rank]
         windows = Windows(self.taps, self.stride, self.low, self.dilation)
         return [windows(g, *counts), *nothing]
+
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        return None if any(batched[1:]) else [self(*operands)]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         y, *lengths = inputs

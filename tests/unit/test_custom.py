@@ -197,6 +197,24 @@ def test_shapes_that_follow_from_lengths_and_integers(mode):
     assert shape.tolist() == [4, 3]
 
 
+def test_shapes_known_only_from_data(mode):
+    class Positive(sn.PyOp):
+        itypes = [T.dvector]  # noqa: RUF012
+        otypes = [T.dvector]  # noqa: RUF012
+        __props__ = ()
+
+        def perform(self, node, inputs, output_storage):
+            output_storage[0][0] = inputs[0][inputs[0] > 0]
+
+    x = T.dvector("x")
+    y = Positive()(x * 2)
+    f = sn.function([x], [y + 1, y.shape[0]], mode=mode)
+    for row in X:
+        values, count = f(row)
+        np.testing.assert_array_equal(values, 2 * row[row > 0] + 1)
+        assert count == (row > 0).sum()
+
+
 def test_operands_are_safe_from_what_perform_does():
     class InPlace(DoubleOp1):
         destroy_map = {0: [0]}  # noqa: RUF012
