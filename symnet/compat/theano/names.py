@@ -71,6 +71,10 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.ifelse": (f"{_HERE}.later: ifelse",),
     "theano.misc": (),
     "theano.misc.may_share_memory": (f"{_HERE}.small: may_share_memory",),
+    "theano.misc.pkl_utils": (
+        f"{_HERE}.pkl_utils: PersistentNdarrayID PersistentNdarrayLoad "
+        "PersistentSharedVariableID StripPickler dump load",
+    ),
     "theano.misc.safe_asarray": (f"{_HERE}.small: _asarray",),
     "theano.printing": ("symnet.printing: debugprint pp pprint=pp",),
     "theano.raise_op": (),
