@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import Any
 
 _CHOICES: dict[str, tuple[str, ...]] = {
+    "compute_test_value": ("off", "ignore", "warn", "raise"),
     "floatX": ("float32", "float64"),
     "on_unused_input": ("raise", "warn", "ignore"),
     "mode": ("default", "reference", "debug", "Mode", "FAST_RUN", "FAST_COMPILE", "DebugMode"),
@@ -41,6 +42,12 @@ class Config:
         Whether compiled code is kept on disk.
     profile
         Whether compiled functions collect timings.
+    compute_test_value
+        Whether every operation is computed while the graph is built, from the ``tag.test_value``
+        of its operands, so that a mistake is found at the line that makes it. Where one has none,
+        ``"ignore"`` goes on, ``"warn"`` says so and ``"raise"`` raises. ``"off"`` computes nothing.
+    print_test_value
+        Whether `printing.debugprint` shows test values.
 
     Examples
     --------
@@ -57,6 +64,8 @@ class Config:
     num_threads: int = 0
     cache: bool = True
     profile: bool = False
+    compute_test_value: str = "off"
+    print_test_value: bool = False
 
     def __setattr__(self, name: str, value: Any) -> None:
         known = {f.name: f.type for f in fields(self)}

@@ -27,6 +27,7 @@ from symnet.graph import Variable, rebuild
 from symnet.interrupts import Deferred
 from symnet.lowering import Frozen
 from symnet.modes import Mode, get_mode
+from symnet.profile import Profile, ProfileStats
 from symnet.program import Program
 from symnet.rewriting import optimize
 from symnet.shapes import Shapes
@@ -50,7 +51,7 @@ def function(
     name: str | None = None,
     rebuild_strict: bool = True,
     allow_input_downcast: bool | None = None,
-    profile: bool | None = None,
+    profile: bool | ProfileStats | None = None,
     on_unused_input: str | None = None,
     device: str | None = None,
 ) -> Function:
@@ -77,7 +78,7 @@ def function(
     allow_input_downcast
         Whether arguments may lose precision; None allows it for Python floats only.
     profile
-        Whether to measure each step; see `Function.profile`.
+        Whether to measure each step (see `Function.profile`), or what collects the timings.
     on_unused_input
         ``"raise"``, ``"warn"`` or ``"ignore"``.
     device
@@ -100,14 +101,17 @@ def function(
     signature, frozen = freeze(
         inputs, outputs, updates, givens, name, no_default_updates, on_unused_input
     )
-    return Function(
+    made = Function(
         signature,
         frozen,
         get_mode(mode),
         allow_input_downcast,
-        config.profile if profile is None else profile,
+        config.profile if profile is None else bool(profile),
         device or config.device,
     )
+    if isinstance(profile, ProfileStats):
+        profile.functions.append(made)
+    return made
 
 
 class Function:
@@ -235,7 +239,7 @@ class Function:
         given: dict[Variable, Array] = dict(zip(self._written.inputs, arrays, strict=True))
         for v in shared_among(self._written.shared):
             given[v] = np.array(v.container.host())
-        results = interpreter.evaluate(self._written.results, given)
+        results = interpreter.evaluate(self._written.results, given, self._mode.watcher)
         count = len(self._written.outputs)
         for (s, _), value in zip(self._written.updates, results[count:], strict=True):
             if not s.type.accepts(TensorType.of(value)):
@@ -301,11 +305,11 @@ class Function:
         return [stage_text(self._written)]
 
     @property
-    def profile(self) -> str:
+    def profile(self) -> Profile:
         """Time spent in each step, most first; needs ``profile=True`` at compilation."""
         timed = [] if self._compiled is None else sorted(self._compiled.timings(), reverse=True)
         lines = [f"{seconds * 1e3:10.3f} ms  {text}" for seconds, text in timed]
-        return "\n".join(lines) or "nothing was measured: pass profile=True to function"
+        return Profile("\n".join(lines) or "nothing was measured: pass profile=True to function")
 
     def _versions(self) -> list[Version]:
         return [] if self._compiled is None else self._compiled.versions

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -20,7 +20,37 @@ from symnet.scalar.integer import evaluate_int
 from symnet.types import TensorType
 
 
-def evaluate(outputs: Sequence[Variable], given: Mapping[Variable, Any]) -> list[Array]:
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One operation being run, in the form of Theano's storage: a list of one entry each.
+
+    Attributes
+    ----------
+    inputs
+        For each operand a list that holds its array.
+    outputs
+        For each result a list that holds its array, empty before the operation has run.
+    """
+
+    inputs: list[list[Array]]
+    outputs: list[list[Array]]
+
+
+class Watcher(Protocol):
+    """What looks on while a graph is evaluated."""
+
+    def before(self, number: int, node: Apply, step: Step) -> None:
+        """Called before operation `number` runs."""
+        ...
+
+    def after(self, number: int, node: Apply, step: Step) -> None:
+        """Called when operation `number` has run."""
+        ...
+
+
+def evaluate(
+    outputs: Sequence[Variable], given: Mapping[Variable, Any], watcher: Watcher | None = None
+) -> list[Array]:
     """Compute variables by the NumPy meaning of their operations.
 
     Parameters
@@ -30,6 +60,8 @@ def evaluate(outputs: Sequence[Variable], given: Mapping[Variable, Any]) -> list
     given
         Values of the leaves, shared variables among them, and of any other variable that is not to
         be computed.
+    watcher
+        Called before and after every operation.
 
     Raises
     ------
@@ -47,7 +79,7 @@ def evaluate(outputs: Sequence[Variable], given: Mapping[Variable, Any]) -> list
     >>> evaluate([x * 2 + 1], {x: np.array([1, 2], "float32")})
     [array([3., 5.], dtype=float32)]
     """
-    return Evaluation(outputs, given)(given)
+    return Evaluation(outputs, given)(given, watcher)
 
 
 class Evaluation:
@@ -68,15 +100,25 @@ class Evaluation:
         self.outputs = tuple(expanded(outputs, stop=self.inputs))
         self.nodes = tuple(ancestors(self.outputs, stop=self.inputs))
 
-    def __call__(self, given: Mapping[Variable, Any]) -> list[Array]:
-        """Evaluate with values of the inputs."""
+    def __call__(
+        self, given: Mapping[Variable, Any], watcher: Watcher | None = None
+    ) -> list[Array]:
+        """Evaluate with values of the inputs; `watcher` looks on."""
         values: dict[Variable, Array] = {v: _accepted(v, given[v]) for v in self.inputs}
-        for node in self.nodes:
+        for number, node in enumerate(self.nodes):
+            operands = [_value(v, values) for v in node.inputs]
+            step = Step([[a] for a in operands], [[] for _ in node.outputs])
+            if watcher is not None:
+                watcher.before(number, node, step)
             try:
-                results = _perform(node, [_value(v, values) for v in node.inputs])
+                results = _perform(node, operands)
             except Exception as error:
                 error.add_note(_circumstances(node, values))
                 raise
+            if watcher is not None:
+                for held, result in zip(step.outputs, results, strict=True):
+                    held.append(result)
+                watcher.after(number, node, step)
             values.update(zip(node.outputs, results, strict=True))
         return [_value(v, values) for v in self.outputs]
 

@@ -15,12 +15,14 @@ has one, its lowering:
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 
+from symnet.config import config
 from symnet.graph import Apply, Constant, Variable, make_apply, user_line
 from symnet.scalar import Expr, ScalarOp
 from symnet.types import VARIABLE_CLASSES, TensorType
@@ -195,7 +197,10 @@ class Op:
 
     def __call__(self, *operands: Variable) -> Any:
         """Apply to variables: the only output, or a list of several."""
-        outputs = self.make_node(*operands).outputs
+        node = self.make_node(*operands)
+        if config.compute_test_value != "off":
+            compute_test_value(node)
+        outputs = node.outputs
         return outputs[0] if len(outputs) == 1 else list(outputs)
 
     def __str__(self) -> str:
@@ -262,6 +267,47 @@ class ContractionOp(Op):
     def products(self, node: Apply, context: ElementContext) -> SumOfProducts:
         """The sum; a factor reads one element of an operand, or is zero where it would not."""
         raise NotImplementedError
+
+
+def get_test_value(v: Variable) -> Array:
+    """Return the value that a variable has while a graph is built.
+
+    Parameters
+    ----------
+    v
+        A constant, a shared variable, or a variable with a ``tag.test_value``.
+
+    Raises
+    ------
+    AttributeError
+        If it has none.
+    TypeError
+        If its test value is not of its type.
+    """
+    if isinstance(v, Constant):
+        return v.data
+    container = getattr(v, "container", None)
+    if container is not None:
+        value: Array = container.host()
+        return value
+    if not hasattr(v.tag, "test_value"):
+        raise AttributeError(f"{v!r} of type {v.type} has no tag.test_value")
+    return v.type.filter(v.tag.test_value)
+
+
+def compute_test_value(node: Apply) -> None:
+    """Give the outputs of a node the test values that follow from those of its operands."""
+    try:
+        values = [get_test_value(v) for v in node.inputs]
+    except AttributeError as error:
+        if config.compute_test_value == "raise":
+            message = f"{node.op} cannot be computed while it is built: {error}"
+            raise AttributeError(message) from None
+        if config.compute_test_value == "warn":
+            warnings.warn(f"{node.op} is not computed while it is built: {error}", stacklevel=3)
+        return
+    for out, result in zip(node.outputs, node.op.host(node)(values), strict=True):
+        out.tag.test_value = result
 
 
 def constant(value: object, dtype: str | None = None) -> Constant:

@@ -8,6 +8,7 @@ from typing import Any, Literal, TextIO
 
 import numpy as np
 
+from symnet.config import config
 from symnet.graph import Apply, Constant, Variable, ancestors
 from symnet.ops.contraction import Dot
 from symnet.ops.elementwise import Elemwise
@@ -156,7 +157,7 @@ def debugprint(
      | |y [id D]
      |x [id C]
     """
-    roots = _roots(obj)
+    roots = roots_of(obj)
     text = "".join(line + "\n" for line in _tree(roots, depth, print_type, stop_on_name))
     if file == "str":
         return text
@@ -164,17 +165,18 @@ def debugprint(
     return file
 
 
-def _roots(obj: Any) -> list[Variable]:
+def roots_of(obj: Any) -> list[Variable]:
+    """Return the variables that an expression, a node, a list or a compiled function stands for."""
     if isinstance(obj, Variable):
         return [obj]
     if isinstance(obj, Apply):
         return [obj.outputs[0]]
     if isinstance(obj, (list, tuple)):
-        return [root for entry in obj for root in _roots(entry)]
+        return [root for entry in obj for root in roots_of(entry)]
     outputs = getattr(obj, "outputs", None)  # a compiled function
     if outputs is None:
         raise TypeError(f"debugprint: {obj!r} is not a variable, a node or a compiled function")
-    return _roots(list(outputs))
+    return roots_of(list(outputs))
 
 
 def _tree(
@@ -189,6 +191,8 @@ def _tree(
         node = v.owner
         letter = letters.setdefault(v if node is None else node, _letter(len(letters)))
         kind = f" <{v.type}>" if print_type else ""
+        if config.print_test_value and hasattr(v.tag, "test_value"):
+            kind += f" {v.tag.test_value}"
         if node is None:
             yield f"{before}{leaf_text(v)} [id {letter}]{kind}"
             continue

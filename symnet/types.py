@@ -90,11 +90,68 @@ class TensorType:
         shape = self.shape if broadcastable is None else tuple(broadcastable)
         return TensorType(self.dtype if dtype is None else dtype, shape)
 
-    def make_variable(self, name: str | None = None) -> Any:
-        """Return a symbolic input of this type."""
-        return VARIABLE_CLASSES[type(self)](self, None, 0, name)
+    def make_variable(
+        self, name: str | None = None, shape: Sequence[int | None] | None = None
+    ) -> Any:
+        """Return a symbolic input of this type; `shape` names lengths that the type leaves open.
+
+        Raises
+        ------
+        TypeError
+            If the name is not a string.
+        ValueError
+            If the shape is not one of this type.
+        """
+        if name is not None and not isinstance(name, str):
+            raise TypeError(f"the name of a variable is a string, not {name!r}")
+        kind = self
+        if shape is not None:
+            known = (n if m is None else m for m, n in zip(shape, self.shape, strict=False))
+            kind = TensorType(self.dtype, tuple(known))
+            if not self.accepts(kind) or len(shape) != self.ndim:
+                raise ValueError(f"the shape {tuple(shape)} is not one of the type {self}")
+        return VARIABLE_CLASSES[type(self)](kind, None, 0, name)
 
     __call__ = make_variable
+
+    def filter(
+        self, data: Any, strict: bool = False, allow_downcast: bool | None = None
+    ) -> np.ndarray[Any, Any]:
+        """Return a value as an array of this type.
+
+        Parameters
+        ----------
+        data
+            An array, a number or a nested list of numbers.
+        strict
+            Whether to refuse what would have to be converted.
+        allow_downcast
+            Whether the value may lose precision; None allows it for Python floats.
+
+        Raises
+        ------
+        TypeError
+            If `data` is not a value of this type.
+        """
+        value = np.asarray(data)
+        weak = not isinstance(data, (np.ndarray, np.generic))
+        if not (strict or allow_downcast is False) and (weak or allow_downcast):
+            casting = "unsafe" if allow_downcast else "same_kind"
+        else:
+            casting = "no" if strict else "safe"
+        if np.can_cast(value.dtype, self.dtype, casting):  # type: ignore[arg-type]
+            value = value.astype(self.dtype, copy=False)
+            if self.accepts(TensorType.of(value)):
+                return value
+        raise TypeError(f"{data!r} of dtype {value.dtype} and shape {value.shape} is no {self}")
+
+    def is_valid_value(self, data: Any) -> bool:
+        """Whether `data` is an array of this type."""
+        try:
+            self.filter(data, strict=True)
+        except TypeError:
+            return False
+        return isinstance(data, np.ndarray)
 
     @staticmethod
     def of(value: np.ndarray[Any, Any]) -> TensorType:

@@ -36,7 +36,6 @@ PATTERNS: dict[str, tuple[bool, ...]] = {
 }
 """Kinds of symbolic inputs and which of their dimensions have length 1."""
 
-_PLURALS = {"matrix": "matrices"}
 
 
 def plural(kind: str) -> str:
@@ -47,7 +46,7 @@ def plural(kind: str) -> str:
     >>> plural("matrix"), plural("vector")
     ('matrices', 'vectors')
     """
-    return _PLURALS.get(kind, kind + "s")
+    return kind.replace("matrix", "matrices") if kind.endswith("matrix") else kind + "s"
 
 
 def tensor(
@@ -74,7 +73,7 @@ def tensor(
     return made
 
 
-def _maker(kind: str, code: str | None) -> Callable[..., TensorVariable]:
+def _maker(kind: str) -> Callable[..., TensorVariable]:
     pattern = PATTERNS[kind]
 
     def make(
@@ -82,33 +81,20 @@ def _maker(kind: str, code: str | None) -> Callable[..., TensorVariable]:
         dtype: object = None,
         shape: Sequence[int | None] | None = None,
     ) -> TensorVariable:
-        if name is not None and not isinstance(name, str):
-            raise TypeError(f"the name of a variable is a string, not {name!r}")
-        if shape is None:
-            return tensor(dtype, pattern, name)
-        wrong = len(shape) != len(pattern) or any(
-            one and n not in (1, None) for one, n in zip(pattern, shape, strict=True)
-        )
-        if wrong:
-            raise ValueError(f"{kind}: shape {tuple(shape)} is not that of a {kind}")
-        known = (1 if one else n for one, n in zip(pattern, shape, strict=True))
-        return tensor(dtype, name=name, shape=tuple(known))
+        made: TensorVariable = TensorType(dtype or config.floatX, pattern)(name, shape)
+        return made
 
-    def make_prefixed(
-        name: str | None = None, shape: Sequence[int | None] | None = None
-    ) -> TensorVariable:
-        return make(name, dtypes.codes()[code or ""], shape)
-
-    chosen = make if code is None else make_prefixed
-    dtype = "config.floatX" if code is None else dtypes.codes()[code]
-    chosen.__name__ = chosen.__qualname__ = (code or "") + kind
-    chosen.__doc__ = (
-        f"Make a symbolic {kind} of {dtype}, with a `name` and lengths known beforehand (`shape`)."
+    make.__name__ = make.__qualname__ = kind
+    make.__doc__ = (
+        f"Make a symbolic {kind}, with a `name`, a `dtype` (by default ``config.floatX``) and "
+        "lengths known beforehand (`shape`)."
     )
-    return chosen
+    return make
 
 
-def _maker_of_several(one: Callable[..., TensorVariable]) -> Callable[..., list[TensorVariable]]:
+def _maker_of_several(
+    kind: str, one: Callable[..., TensorVariable]
+) -> Callable[..., list[TensorVariable]]:
     def make(*names: str | int, **settings: Any) -> list[TensorVariable]:
         if len(names) == 1 and isinstance(names[0], int):
             return [one(**settings) for _ in range(names[0])]
@@ -117,23 +103,28 @@ def _maker_of_several(one: Callable[..., TensorVariable]) -> Callable[..., list[
         return [one(name, **settings) for name in given]
 
     make.__doc__ = (
-        f"Make several inputs as `{one.__name__}` does: give their number, their names, or one "
+        f"Make several inputs as `{kind}` does: give their number, their names, or one "
         "string of names of a letter each."
     )
+    make.__name__ = make.__qualname__ = plural(kind)
     return make
 
 
 def input_makers() -> dict[str, Callable[..., Any]]:
-    """Return every function that makes symbolic inputs, by name: `matrix`, `ivectors` ..."""
+    """Return everything that makes symbolic inputs, by name: `matrix`, `ivectors` ...
+
+    Names with a letter for the dtype are types, as in Theano: `imatrix` is the type of its inputs.
+    """
     found: dict[str, Callable[..., Any]] = {}
-    for code in (None, *dtypes.codes()):
-        for kind in PATTERNS:
-            one = _maker(kind, code)
-            several = _maker_of_several(one)
-            several.__name__ = several.__qualname__ = (code or "") + plural(kind)
-            found[one.__name__] = one
-            found[several.__name__] = several
-    return found
+    for kind, pattern in PATTERNS.items():
+        found[kind] = _maker(kind)
+        for code, dtype in dtypes.codes().items():
+            found[code + kind] = TensorType(dtype, pattern)
+    several = {}
+    for name, one in found.items():
+        made = _maker_of_several(name, one)
+        several[made.__name__] = made
+    return found | several
 
 
 def zeros(shape: TensorLike, dtype: object = None) -> TensorVariable:

@@ -290,6 +290,10 @@ class TensorVariable(Variable):
         copied.name = name
         return copied
 
+    def transfer(self, target: str) -> TensorVariable:
+        """Return this: values move by themselves to where the function that uses them runs."""
+        return self
+
     def fill(self, value: TensorLike) -> TensorVariable:
         """Return `value` repeated to the shape of this."""
         return constructors.fill(self, value)

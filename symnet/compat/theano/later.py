@@ -21,24 +21,16 @@ scan, map, reduce, foldl, foldr, scan_checkpoints, until = (
 ifelse = _unavailable("ifelse", "lazy conditions (T.switch chooses elementwise)")
 
 
-class RandomStreams:
-    """Random streams, which can be made and do not draw yet."""
+class MRG_RandomStreams:
+    """Random streams of the MRG31k3p generator, which can be made and do not draw yet."""
 
     def __init__(self, seed: Any = None, **settings: Any) -> None:
         self.default_instance_seed = seed
 
-    (
-        binomial, choice, gumbel, multinomial, multinomial_wo_replacement, normal, permutation,
-        poisson, random_integers, shuffle_row_elements, truncated_normal, uniform, seed,
-    ) = (
-        _unavailable(f"RandomStreams.{name}", "random numbers")
+    binomial, choice, multinomial, multinomial_wo_replacement, normal, truncated_normal, uniform = (
+        _unavailable(f"MRG_RandomStreams.{name}", "the numbers of this generator")
         for name in (
-            "binomial", "choice", "gumbel", "multinomial", "multinomial_wo_replacement", "normal",
-            "permutation", "poisson", "random_integers", "shuffle_row_elements",
-            "truncated_normal", "uniform", "seed",
+            "binomial", "choice", "multinomial", "multinomial_wo_replacement", "normal",
+            "truncated_normal", "uniform",
         )
     )  # fmt: skip
-
-
-class MRG_RandomStreams(RandomStreams):
-    """Random streams of the MRG31k3p generator, which can be made and do not draw yet."""

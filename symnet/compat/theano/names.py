@@ -9,25 +9,30 @@ from symnet.scalar import TABLE
 
 _HERE = "symnet.compat.theano"
 _ROWS = " ".join(TABLE)
-_RANDOM = "random numbers are not in this version of symnet yet"
 _LOOPS = "loops are not in this version of symnet yet"
 
 MODULES: dict[str, tuple[str, ...]] = {
     "theano": (
-        "symnet: Apply Constant In Op Out Variable clone dot function grad Lop Rop pp shared",
+        "symnet: Apply Constant In Out Variable clone dot function grad Lop Rop pp shared",
         "symnet.gradient: disconnected_grad zero_grad",
         "symnet.types: TensorType",
+        "symnet.custom: as_op",
+        "symnet.printing: pprint=pp",
+        "symnet.profile: ProfileStats",
+        "symnet.gradient: subgraph_grad",
         f"{_HERE}.compiling: Mode function_dump predefined_modes",
         f"{_HERE}.flags: change_flags config",
         f"{_HERE}.later: scan map reduce foldl foldr scan_checkpoints",
-        f"{_HERE}.small: OrderedUpdates _asarray __version__=version",
+        f"{_HERE}.small: Op OrderedUpdates _asarray __version__=version",
     ),
     "theano.compat": (f"{_HERE}.small: PY3",),
     "theano.compile": (
         "symnet: In Out SharedVariable function shared SymbolicInput=In SymbolicOutput=Out",
         "symnet.freeze: UnusedInputError",
         "symnet.function: Function",
-        "symnet.modes: get_mode",
+        "symnet.custom: FunctionOp as_op",
+        "symnet.modes: MonitorMode NanGuardMode get_mode",
+        "symnet.profile: ProfileStats",
         "symnet.tensor: specify_shape",
         f"{_HERE}.compiling: DebugMode Mode function_dump get_default_mode predefined_modes",
     ),
@@ -48,21 +53,31 @@ MODULES: dict[str, tuple[str, ...]] = {
         "symnet.modes: get_mode",
         f"{_HERE}.compiling: Mode get_default_mode predefined_modes",
     ),
-    "theano.compile.ops": ("symnet.tensor: specify_shape",),
+    "theano.compile.monitormode": ("symnet.modes: MonitorMode",),
+    "theano.compile.nanguardmode": ("symnet.modes: NanGuardMode",),
+    "theano.compile.ops": (
+        "symnet.custom: FromFunctionOp=FunctionOp as_op",
+        "symnet.tensor: specify_shape",
+    ),
     "theano.compile.pfunc": ("symnet.function: pfunc=function",),
+    "theano.compile.profiling": ("symnet.profile: ProfileStats",),
     "theano.compile.sharedvalue": ("symnet: SharedVariable shared",),
     "theano.configdefaults": (f"{_HERE}.flags: config",),
     "theano.configparser": (f"{_HERE}.flags: change_flags config TheanoConfigParser=OldConfig",),
     "theano.gof": (
-        "symnet: Apply Constant Op Variable",
+        "symnet: Apply Constant Variable",
         "symnet.types: Type=TensorType",
+        f"{_HERE}.small: Op",
     ),
     "theano.gof.fg": ("symnet: MissingInputError",),
     "theano.gof.graph": (
         "symnet: Apply Constant Variable",
         f"{_HERE}.graphs: ancestors inputs io_toposort is_same_graph ops orphans variables",
     ),
-    "theano.gof.op": ("symnet: Op",),
+    "theano.gof.op": (
+        "symnet.op: get_test_value",
+        f"{_HERE}.small: Op",
+    ),
     "theano.gof.type": ("symnet.types: Type=TensorType",),
     "theano.gof.utils": (),
     "theano.gpuarray": (f"{_HERE}.small: pygpu_activated use",),
@@ -76,7 +91,10 @@ MODULES: dict[str, tuple[str, ...]] = {
         "PersistentSharedVariableID StripPickler dump load",
     ),
     "theano.misc.safe_asarray": (f"{_HERE}.small: _asarray",),
-    "theano.printing": ("symnet.printing: debugprint pp pprint=pp",),
+    "theano.printing": (
+        "symnet.drawing: pydotprint",
+        "symnet.printing: debugprint pp pprint=pp",
+    ),
     "theano.raise_op": (),
     "theano.sandbox": (),
     "theano.sandbox.cuda": (f"{_HERE}.small: cuda_available cuda_enabled use",),
@@ -126,18 +144,21 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.tensor.inplace": (),
     "theano.tensor.nlinalg": ("symnet.tensor.nlinalg: *",),
     "theano.tensor.nnet": ("symnet.tensor.nnet: *",),
+    "theano.tensor.nnet.abstract_conv": ("symnet.tensor.nnet.abstract_conv: *",),
+    "theano.tensor.nnet.conv": ("symnet.tensor.nnet.conv: *",),
     "theano.tensor.nnet.nnet": ("symnet.tensor.nnet: *",),
     "theano.tensor.nnet.sigm": (
         "symnet.tensor.nnet: hard_sigmoid sigmoid softplus ultra_fast_sigmoid",
     ),
     "theano.tensor.opt": (),
     "theano.tensor.raw_random": (),
-    "theano.tensor.shared_randomstreams": (f"{_HERE}.later: RandomStreams",),
+    "theano.tensor.shared_randomstreams": ("symnet.random: RandomStreams",),
     "theano.tensor.sharedvar": (
         "symnet: SharedVariable TensorSharedVariable=SharedVariable "
         "ScalarSharedVariable=SharedVariable tensor_constructor=shared",
     ),
     "theano.tensor.signal": (),
+    "theano.tensor.signal.conv": ("symnet.tensor.signal.conv: *",),
     "theano.tensor.slinalg": ("symnet.tensor.slinalg: *",),
     "theano.tensor.subtensor": (
         "symnet.tensor: inc_subtensor set_subtensor take",
@@ -165,8 +186,8 @@ ABSENT: dict[str, str] = {
     "whole functions on a GPU",
     "theano.sandbox.cuda": "Theano's GPU code has no place here; symnet.config.device = 'cuda' "
     "runs whole functions on a GPU",
-    "theano.tensor.raw_random": _RANDOM,
-    "theano.sandbox.rng_mrg": _RANDOM,
+    "theano.tensor.raw_random": "theano.tensor.shared_randomstreams.RandomStreams draws random "
+    "numbers",
     "theano.scan_module": _LOOPS,
     "theano.gof.opt": "rewrites are data here: see symnet.rewriting",
     "theano.tensor.opt": "rewrites are data here: see symnet.rewriting",

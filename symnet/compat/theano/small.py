@@ -10,11 +10,24 @@ import numpy as np
 
 from symnet import dtypes
 from symnet.compat.theano.flags import config
+from symnet.custom import PyOp
+from symnet.op import Op as AnyOp
 from symnet.shared import SharedVariable
 
 version = short_version = full_version = "1.0.5"
 
 PY3 = True
+
+
+class _AnyOp(type):
+    """Makes every operation of symnet's an instance of Theano's base class."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, AnyOp) if cls is Op else super().__instancecheck__(instance)
+
+
+class Op(PyOp, metaclass=_AnyOp):
+    """Theano's base of operations: subclass it to write one in Python (see `symnet.PyOp`)."""
 
 
 def _asarray(a: Any, dtype: Any, order: Any = None) -> np.ndarray[Any, Any]:

@@ -29,9 +29,9 @@ def test_static_lengths():
     x = T.matrix("x", shape=(None, 784))
     assert x.type.shape == (None, 784)
     assert T.row(shape=(None, 5)).type.shape == (1, 5)
-    with pytest.raises(ValueError, match=r"shape \(3,\) is not that of a matrix"):
+    with pytest.raises(ValueError, match=r"shape \(3,\) is not one of the type"):
         T.matrix(shape=(3,))
-    with pytest.raises(ValueError, match="not that of a row"):
+    with pytest.raises(ValueError, match="not one of the type"):
         T.row(shape=(2, 5))
 
 
