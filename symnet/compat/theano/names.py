@@ -13,7 +13,7 @@ _LOOPS = "loops are not in this version of symnet yet"
 
 MODULES: dict[str, tuple[str, ...]] = {
     "theano": (
-        "symnet: Apply Constant In Out Variable clone dot function grad Lop Rop pp shared",
+        "symnet: Apply Constant In OpFromGraph Out Variable clone dot function grad Lop Rop pp shared",
         "symnet.gradient: disconnected_grad zero_grad",
         "symnet.types: TensorType",
         "symnet.custom: as_op",
@@ -27,7 +27,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "theano.compat": (f"{_HERE}.small: PY3",),
     "theano.compile": (
-        "symnet: In Out SharedVariable function shared SymbolicInput=In SymbolicOutput=Out",
+        "symnet: In OpFromGraph Out SharedVariable function shared SymbolicInput=In SymbolicOutput=Out",
         "symnet.freeze: UnusedInputError",
         "symnet.function: Function",
         "symnet.custom: FunctionOp as_op",
@@ -36,6 +36,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "symnet.tensor: specify_shape",
         f"{_HERE}.compiling: DebugMode Mode function_dump get_default_mode predefined_modes",
     ),
+    "theano.compile.builders": ("symnet: OpFromGraph",),
     "theano.compile.debugmode": (
         "symnet.function: DebugModeError=DebugError",
         f"{_HERE}.compiling: DebugMode",
@@ -159,6 +160,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "theano.tensor.signal": (),
     "theano.tensor.signal.conv": ("symnet.tensor.signal.conv: *",),
+    "theano.tensor.signal.downsample": ("symnet.tensor.signal.downsample: *",),
+    "theano.tensor.signal.pool": ("symnet.tensor.signal.pool: *",),
     "theano.tensor.slinalg": ("symnet.tensor.slinalg: *",),
     "theano.tensor.subtensor": (
         "symnet.tensor: inc_subtensor set_subtensor take",
