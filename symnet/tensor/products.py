@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from symnet.tensor.contractions import contract
 from symnet.tensor.convert import TensorLike, as_tensor_variable, axis_of, static_integer
 from symnet.tensor.manipulation import flatten, shape_padright
@@ -157,6 +159,7 @@ def _paired(
     name: str, axes: Any, x: TensorVariable, y: TensorVariable, batches: int
 ) -> tuple[list[int], list[int]]:
     """Return which dimensions of `x` and `y` are summed over, together."""
+    axes = axes.tolist() if isinstance(axes, np.ndarray) else axes
     count = static_integer(axes)
     if count is not None:
         if not 0 <= count <= min(x.ndim, y.ndim) - batches:

@@ -52,3 +52,11 @@ def test_updates_in_order(theano: ModuleType) -> None:
         first.update([(a, a + 2)])
     with pytest.raises(TypeError, match="only shared variables"):
         first[a + 1] = a
+
+
+def test_dimensions_to_sum_over_may_be_an_array(theano: ModuleType) -> None:
+    T = theano.tensor
+    x, y = T.tensor3("x"), T.tensor3("y")
+    values = {x: np.ones((2, 3, 4)), y: np.ones((4, 3, 5))}
+    found = T.tensordot(x, y, axes=np.array([[2, 1], [0, 1]])).eval(values)
+    np.testing.assert_array_equal(found, np.full((2, 5), 12))

@@ -13,7 +13,8 @@ _LOOPS = "loops are not in this version of symnet yet"
 
 MODULES: dict[str, tuple[str, ...]] = {
     "theano": (
-        "symnet: Apply Constant In OpFromGraph Out Variable clone dot function grad Lop Rop pp shared",
+        "symnet: Apply Constant In OpFromGraph Out Variable clone dot function grad Lop Rop pp "
+        "shared",
         "symnet.gradient: disconnected_grad zero_grad",
         "symnet.types: TensorType",
         "symnet.custom: as_op",
@@ -27,7 +28,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "theano.compat": (f"{_HERE}.small: PY3",),
     "theano.compile": (
-        "symnet: In OpFromGraph Out SharedVariable function shared SymbolicInput=In SymbolicOutput=Out",
+        "symnet: In OpFromGraph Out SharedVariable function shared SymbolicInput=In "
+        "SymbolicOutput=Out",
         "symnet.freeze: UnusedInputError",
         "symnet.function: Function",
         "symnet.custom: FunctionOp as_op",
