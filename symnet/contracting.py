@@ -8,6 +8,7 @@ read from end to end) become one, so that a product of matrices is one however i
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from symnet.abstraction import Abstraction, abstract
 from symnet.axes import merged, replaced
@@ -23,7 +24,7 @@ from symnet.kernel import (
     accumulated,
 )
 from symnet.nest import Root, axes
-from symnet.scalar import Const, Expr, Symbol, const, simplify, substitute
+from symnet.scalar import Const, Expr, Symbol, const, substitute
 from symnet.values import Product, position
 
 
@@ -46,10 +47,20 @@ def contraction(
     dtype = product.result.variable.dtype
     factors = Let(Symbol("left", dtype), left), Let(Symbol("right", dtype), right)
     stmts: tuple[Let | Store, ...] = (*factors, *_epilogue(product, roots))
-    classes = [
-        tuple(Axis(a.symbol, simplify(a.extent)) for a in found)
-        for found in (product.batch, product.rows, product.columns, product.inner)
-    ]
+    classes = [product.batch, product.rows, product.columns, product.inner]
+    # A length that is computed is one integer to the kernel, not terms to multiply out.
+    computed = {
+        a.extent: Symbol(f"length{k}_{i}")
+        for k, found in enumerate(classes)
+        for i, a in enumerate(found)
+        if not isinstance(a.extent, Const | Symbol)
+    }
+    if computed:
+        stmts = replaced(stmts, dict(computed))
+        classes = [
+            tuple(Axis(a.symbol, computed.get(a.extent, a.extent)) for a in found)
+            for found in classes
+        ]
     renamed: dict[Expr, Expr] = {}
     for k, (found, name) in enumerate(zip(classes, (BATCH, ROW, COLUMN, INNER), strict=True)):
         found, stmts = merged(found, stmts)
@@ -74,7 +85,9 @@ def contraction(
     work = Contraction(
         found_.params, found_.ints, batch, rows, columns, inner, left, right, epilogue, dtype
     )
-    return work, found_
+    behind: dict[Expr, Expr] = {s: n for n, s in computed.items()}
+    arguments = tuple(substitute(x, behind) for x in found_.arguments)
+    return work, replace(found_, arguments=arguments)
 
 
 def _epilogue(product: Product, roots: Sequence[Root]) -> tuple[Let | Store, ...]:

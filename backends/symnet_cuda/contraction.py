@@ -37,7 +37,7 @@ from symnet_cuda.functions import Helpers, Part, Written, function
 from symnet_cuda.mapping import BLOCKS, ceiling, known, unit_stride
 from symnet_cuda.nests import nest
 from symnet_cuda.scalars import Expressions, combine
-from symnet_cuda.text import PRODUCT, SUM, Names, Text, Writer
+from symnet_cuda.text import PRODUCT, Names, Text, Writer
 
 _STEP = 16
 """How much of the inner dimension is in shared memory at once."""
@@ -179,14 +179,14 @@ class _Tiled:
     def _body(self) -> None:
         line, tile = self.writer.line, self.tile
         sizes = (self.rows, self.columns, self.inner, self.tiles_across)
-        rows, columns, inner, tiles_across = (x.at(SUM + 1) for x in self.x.write(*sizes))
+        rows, columns, inner, tiles_across = (x.at(PRODUCT + 1) for x in self.x.write(*sizes))
         for name, length in (("left", tile.rows), ("right", tile.columns)):
             shape = f"[{_STEP}][{length + _PAD}]"
             line(f"__shared__ __align__(16) {self.type} {name}_tile{shape};")
         single = known(self.tiles_across) == 1
         number = "blockIdx.x"
         if self.work.batch:
-            (tiles,) = (x.at(SUM + 1) for x in self.x.write(self.tiles_each))
+            (tiles,) = (x.at(PRODUCT + 1) for x in self.x.write(self.tiles_each))
             batch, number = self._flat(self.work.batch, "batch"), "number"
             line(f"const long long {batch} = blockIdx.x / {tiles}, number = blockIdx.x % {tiles};")
             self._point(self.work.batch, batch)

@@ -192,7 +192,7 @@ def _bordered(x: Expr) -> tuple[Load | None, tuple[Expr, ...]]:
     if not isinstance(x, Call) or x.op.name != "switch":
         return None, ()
     condition, load, zero = x.operands
-    borders = list(_nonnegative(condition))
+    borders = list(_nonnegative(simplify(condition)))
     if not isinstance(load, Load) or not isinstance(zero, Const) or zero.value != 0:
         return None, ()
     found = [b for b in borders if b is not None]

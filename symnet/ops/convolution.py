@@ -15,6 +15,7 @@ of a convolution is made of convolutions, in which stride and dilations change p
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -23,12 +24,20 @@ import numpy as np
 
 from symnet import dtypes
 from symnet.graph import Apply, Constant, Variable
-from symnet.op import Array, Op, ShapeContext, constant
+from symnet.op import (
+    Array,
+    ContractionOp,
+    ElementContext,
+    Index,
+    ShapeContext,
+    SumOfProducts,
+    constant,
+)
 from symnet.ops import build
 from symnet.ops.indexing import subtensor
 from symnet.ops.shape import DimShuffle, Reshape
-from symnet.scalar import Expr, cast, const, simplify
-from symnet.scalar.primitives import ge, minimum
+from symnet.scalar import Const, Expr, cast, const, simplify
+from symnet.scalar.primitives import eq, ge, le, logical_and, maximum, minimum, switch
 from symnet.types import TensorType
 
 Length = int | Variable
@@ -167,7 +176,7 @@ def dilated(n: Any, dilation: int) -> Any:
 
 
 @dataclass(frozen=True, slots=True)
-class Convolve(Op):
+class Convolve(ContractionOp):
     """The convolution that this module defines.
 
     Operands are the input (groups, n, channels, space...) and the filters (groups, filters,
@@ -271,6 +280,43 @@ class Convolve(Op):
         dims = (groups, x[1], w[1], *space)
         return [tuple(d if s is None else const(s) for d, s in zip(dims, static, strict=True))]
 
+    def products(self, node: Apply, context: ElementContext) -> SumOfProducts:
+        pads = [tuple(map(simplify, map(_expr, p))) for p in self.pads(context.integer)]
+        length, x = context.shape(0)[LEADING:], node.inputs[0]
+
+        def left(index: Index, inner: Index) -> Expr:
+            place: list[Expr] = [*index[:2], inner[0]]
+            inside: list[Expr] = []
+            for axis, (low, high) in enumerate(pads):
+                at = index[LEADING + axis] * self.stride[axis] - low
+                at = at + inner[1 + axis] * self.w_dilation[axis]
+                by = self.x_dilation[axis]
+                if by > 1:
+                    inside.append(eq(at % by, const(0)))
+                    at = at // by
+                bounded = at
+                if not _at_most_zero(high):
+                    inside.append(le(at, length[axis] - 1))
+                    bounded = minimum(bounded, length[axis] - 1)
+                if not _at_most_zero(low):
+                    inside.append(ge(at, const(0)))
+                    bounded = maximum(bounded, const(0))
+                place.append(bounded)
+            value = context.read(0, tuple(place))
+            if not inside:
+                return value
+            masked: Expr = switch(functools.reduce(logical_and, inside), value, const(0, x.dtype))
+            return masked
+
+        return SumOfProducts(
+            batch=(0,),
+            rows=(1, *range(LEADING, LEADING + self.rank)),
+            columns=(2,),
+            inner=context.shape(1)[2:],
+            left=left,
+            right=lambda index, inner: context.read(1, (index[0], index[2], *inner)),
+        )
+
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         (g,) = cotangents
         x, w, *pads = node.inputs
@@ -368,6 +414,14 @@ class Convolve(Op):
 
 
 _TOO_LARGE = "the filters are larger than the padded input"
+
+
+def _expr(n: int | Expr) -> Expr:
+    return const(n) if isinstance(n, int) else n
+
+
+def _at_most_zero(n: Expr) -> bool:
+    return isinstance(n, Const) and n.value <= 0
 
 
 def _number(n: Length) -> Length:

@@ -42,6 +42,10 @@ class Case:
     dtype: str = "float32"
     symbolic: str = ""  # of "mnk"
 
+    @property
+    def lengths(self) -> dict[str, int]:
+        return {"M": self.rows, "N": self.columns, "K": self.inner}
+
     def work(self) -> Contraction:
         m, n, k = (
             Symbol(s.upper()) if s in self.symbolic else const(x)
@@ -178,11 +182,10 @@ class Native:
             None, *[ctypes.c_void_p] * len(work.params), *[ctypes.c_int64] * len(work.ints),
             ctypes.c_int64, ctypes.c_int64, ctypes.c_void_p,
         )(self.code.addresses[f"go{index}"])  # fmt: skip
-        lengths = {"M": case.rows, "N": case.columns, "K": case.inner}
         parts = parts if emitted.splittable else 1
         for part in range(parts):
             call(*(result[p.name].ctypes.data for p in work.params),
-                 *(lengths[s.name] for s in work.ints), part, parts, scratch)  # fmt: skip
+                 *(case.lengths[s.name] for s in work.ints), part, parts, scratch)  # fmt: skip
         assert (room[skipped + emitted.scratch_bytes :] == 0xFF).all(), "scratch is overrun"
         return result
 
