@@ -47,6 +47,7 @@ from symnet.ops import (
     Subtensor,
 )
 from symnet.ops.batched import Batched, HostBatched, Row
+from symnet.ops.bounds import InBounds
 from symnet.ops.contraction import BatchedDot
 from symnet.ops.convolution import Convolve
 from symnet.ops.fourier import IRFFT, RFFT
@@ -67,6 +68,8 @@ from symnet.ops.linalg import (
 )
 from symnet.ops.positions import Distinct, FlatNonzero, RepeatedPositions, _Positions
 from symnet.ops.random import Drawn, Philox
+from symnet.ops.sort import Argsort, ArgTopK, SearchSorted, Sort
+from symnet.ops.special import Special
 from symnet.ops.windows import Overlay, Windows
 from symnet.reverse import _Held
 from symnet.scalar import TABLE
@@ -169,7 +172,10 @@ EXAMPLES = [
     Example(AdvancedSubtensor((Points(),)), lambda n, m: (f(n, m), i(5, below=n))),
     Example(AdvancedSubtensor((Range(step=True), Points(), Points()), 1),
             lambda n, m: (f(n, m, 2), -1, i(2, 3, below=m), i(3, below=2))),
+    Example(ArgTopK(1), lambda n, m: (f(n, m), 1)),
+    Example(ArgTopK(0), lambda n, m: (f(n, m), -1)),
     Example(Argmax(1), lambda n, m: (f(n, m),)),
+    Example(Argsort(1, "stable"), lambda n, m: (f(n, m),)),
     Example(Batched(Subtensor((Point(),)), (True, True)), lambda n, m: (f(n, m), i(n, below=m))),
     Example(Batched(row("mul"), (True, False)), lambda n, m: (f(n, m), f(m))),
     Example(BatchedDot(), lambda n, m, k: (f(n, m, k), f(n, k, 2)), ints=False),
@@ -204,6 +210,9 @@ EXAMPLES = [
     Example(Join(1), lambda n, m, k: (f(n, m), f(n, k), f(n, 1))),
     Example(Join(0), lambda n: (f(n),)),
     Example(Lstsq(), lambda n, m: (f(n + m, m), f(n + m, 2)), ints=False),
+    Example(InBounds("i"), lambda n, m: (i(n, m, below=6), 6), smooth=False),
+    Example(Join(0), lambda n, m, k: (f(n, k), f(m, k), f(n, k))),
+    Example(Join(1), lambda n, m, k: (f(n, m), f(n, k))),
     Example(MakeVector("float64"), lambda: (f(), f(), f())),
     Example(MatrixInverse(), lambda n: (p(n),), ints=False),
     Example(MatrixPinv(), lambda n, m: (f(n, m),), ints=False),
@@ -222,9 +231,18 @@ EXAMPLES = [
     Example(SLogDet(), lambda n: (p(n),), ints=False),
     Example(SVD(full_matrices=False), lambda n, m: (f(n, m),), ints=False),
     Example(ScaleGradient(2.0), lambda n: (f(n),), smooth=False),
+    Example(SearchSorted(), lambda n, m: (np.sort(f(n)), f(m, 2))),
     Example(ShapeOf(1), lambda n, m: (f(n, m),)),
     Example(Solve(), lambda n, m: (p(n), f(n, m)), ints=False),
     Example(Solve("lower_triangular", True), lambda n: (p(n), f(n)), ints=False),
+    Example(Sort(0), lambda n, m: (f(n, m),)),
+    Example(Sort(1), lambda n, m: (f(n, m),)),
+    Example(Special("j0"), lambda n, m: (f(n, m),), ints=False),
+    Example(Special("j1"), lambda n: (f(n),), ints=False),
+    Example(Special("i0"), lambda n: (f(n),), ints=False),
+    Example(Special("i1"), lambda n: (f(n),), ints=False),
+    Example(Special("erfcx"), lambda n: (f(n),), ints=False),
+    Example(Special("erfcinv"), lambda n: (abs(f(n)),), ints=False),
     Example(SpecifyShape((None, 4)), lambda n: (f(n, 4),)),
     Example(SpecifyShape((None, 4), (0,)), lambda n: (f(n, 4), n)),
     Example(Split(1), lambda n, m, k: (f(n, m + k), m, k)),

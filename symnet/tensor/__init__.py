@@ -9,7 +9,7 @@ from typing import Any
 
 from symnet.gradient import Lop, Rop, grad, hessian, jacobian, verify_grad
 from symnet.names import missing
-from symnet.tensor import fft, nlinalg, nnet, signal, slinalg, xlogx
+from symnet.tensor import extra_ops, fft, nlinalg, nnet, signal, slinalg, xlogx
 from symnet.tensor.changes import inc_subtensor, set_subtensor
 from symnet.tensor.constructors import (
     arange,
@@ -27,10 +27,32 @@ from symnet.tensor.constructors import (
     zeros,
     zeros_like,
 )
-from symnet.tensor.convert import as_tensor_variable, constant
+from symnet.tensor.convert import (
+    NotScalarConstantError,
+    as_tensor_variable,
+    constant,
+    get_scalar_constant_value,
+    get_vector_length,
+)
 from symnet.tensor.einsum import einsum
-from symnet.tensor.elementwise import cast, iround, isclose, round, table_functions
-from symnet.tensor.grids import geomspace, linspace, logspace, meshgrid, mgrid, ogrid
+from symnet.tensor.elementwise import (
+    allclose,
+    angle,
+    cast,
+    ceil_intdiv,
+    conj,
+    divmod,
+    imag,
+    iround,
+    isclose,
+    isneginf,
+    isposinf,
+    mod_check,
+    real,
+    round,
+    table_functions,
+)
+from symnet.tensor.grids import bartlett, geomspace, linspace, logspace, meshgrid, mgrid, ogrid
 from symnet.tensor.indexing import take
 from symnet.tensor.joining import (
     concatenate,
@@ -65,6 +87,7 @@ from symnet.tensor.manipulation import (
     transpose,
     unbroadcast,
 )
+from symnet.tensor.numbering import ravel_multi_index, to_one_hot, unravel_index
 from symnet.tensor.positions import (
     bincount,
     compress,
@@ -102,46 +125,68 @@ from symnet.tensor.reductions import (
     sum,
     var,
 )
+from symnet.tensor.sort import (
+    argsort,
+    argtopk,
+    inverse_permutation,
+    permute_row_elements,
+    searchsorted,
+    sort,
+    topk,
+    topk_and_argtopk,
+)
+from symnet.tensor.special import chi2sf, gammal, gammau, special_functions
 from symnet.tensor.variable import TensorConstant, TensorVariable
 from symnet.types import TensorType
 
-as_tensor = as_tensor_variable
+as_tensor = tensor_from_scalar = scalar_from_tensor = as_tensor_variable
 
-_generated = {**table_functions(), **input_makers()}
+_generated = {**table_functions(), **special_functions(), **input_makers()}
 globals().update({name: made for name, made in _generated.items() if name not in globals()})
 
 __all__ = [
     "Lop",
+    "NotScalarConstantError",
     "Rop",
     "TensorConstant",
     "TensorType",
     "TensorVariable",
     "addbroadcast",
     "all",
+    "allclose",
     "alloc",
+    "angle",
     "any",
     "arange",
     "argmax",
     "argmin",
+    "argsort",
+    "argtopk",
     "as_tensor",
     "as_tensor_variable",
     "atleast_1d",
     "atleast_2d",
     "atleast_3d",
+    "bartlett",
     "batched_dot",
     "batched_tensordot",
     "bincount",
     "broadcast_to",
     "cast",
+    "ceil_intdiv",
+    "chi2sf",
     "compress",
     "concatenate",
+    "conj",
     "constant",
     "dimshuffle",
+    "divmod",
     "dot",
     "einsum",
     "empty",
     "empty_like",
     "expand_dims",
+    "extra_ops",
     "eye",
     "fft",
     "fill",
@@ -152,15 +197,23 @@ __all__ = [
     "flipud",
     "full",
     "full_like",
+    "gammal",
+    "gammau",
     "geomspace",
+    "get_scalar_constant_value",
+    "get_vector_length",
     "grad",
     "hessian",
     "horizontal_stack",
     "identity_like",
+    "imag",
     "inc_subtensor",
     "inner",
+    "inverse_permutation",
     "iround",
     "isclose",
+    "isneginf",
+    "isposinf",
     "jacobian",
     "join",
     "linspace",
@@ -173,6 +226,7 @@ __all__ = [
     "meshgrid",
     "mgrid",
     "min",
+    "mod_check",
     "moveaxis",
     "nlinalg",
     "nnet",
@@ -185,14 +239,19 @@ __all__ = [
     "outer",
     "pad",
     "patternbroadcast",
+    "permute_row_elements",
     "prod",
     "ptp",
     "ravel",
+    "ravel_multi_index",
+    "real",
     "repeat",
     "reshape",
     "roll",
     "rot90",
     "round",
+    "scalar_from_tensor",
+    "searchsorted",
     "set_subtensor",
     "shape",
     "shape_padaxis",
@@ -200,6 +259,7 @@ __all__ = [
     "shape_padright",
     "signal",
     "slinalg",
+    "sort",
     "specify_shape",
     "split",
     "squeeze",
@@ -210,11 +270,16 @@ __all__ = [
     "swapaxes",
     "take",
     "tensor",
+    "tensor_from_scalar",
     "tensordot",
     "tile",
+    "to_one_hot",
+    "topk",
+    "topk_and_argtopk",
     "transpose",
     "unbroadcast",
     "unique",
+    "unravel_index",
     "var",
     "vdot",
     "verify_grad",
@@ -227,4 +292,8 @@ __all__ = [
 
 
 def __getattr__(name: str) -> Any:
+    if name == "TensorSharedVariable":
+        from symnet.shared import SharedVariable  # built on this package
+
+        return SharedVariable
     raise missing(__name__, name, __all__)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +34,8 @@ PATTERNS: dict[str, tuple[bool, ...]] = {
     "tensor3": (False,) * 3,
     "tensor4": (False,) * 4,
     "tensor5": (False,) * 5,
+    "tensor6": (False,) * 6,
+    "tensor7": (False,) * 7,
 }
 """Kinds of symbolic inputs and which of their dimensions have length 1."""
 
@@ -124,7 +127,27 @@ def input_makers() -> dict[str, Callable[..., Any]]:
     for name, one in found.items():
         made = _maker_of_several(name, one)
         several[made.__name__] = made
-    return found | several
+    found |= several
+    for code, kind in itertools.product(_COMPLEX, PATTERNS):
+        for name in (code + kind, code + plural(kind)):
+            found[name] = _refusal(name)
+    return found
+
+
+_COMPLEX = "cz"
+"""Theano's prefixes of complex64 and complex128."""
+
+
+def _refusal(name: str) -> Callable[..., Any]:
+    def make(*args: Any, **settings: Any) -> Any:
+        raise NotImplementedError(
+            f"{name}: symnet has no complex numbers; hold real and imaginary parts in two tensors, "
+            "or along a dimension of length 2, as the results of T.fft.rfft do"
+        )
+
+    make.__name__ = make.__qualname__ = name
+    make.__doc__ = "Raise NotImplementedError: there are no complex numbers."
+    return make
 
 
 def zeros(shape: TensorLike, dtype: object = None) -> TensorVariable:

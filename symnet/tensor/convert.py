@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeGuard
 import numpy as np
 
 from symnet import dtypes, op
-from symnet.graph import Apply, Constant, Variable
+from symnet.graph import Apply, Constant, Variable, leaves
 from symnet.ops.shape import DimShuffle, MakeVector
 from symnet.scalar import TABLE
 
@@ -230,3 +230,43 @@ def _with_ndim(x: Variable, ndim: int) -> Any:
     if not all(n == 1 for n in x.type.shape[:-missing]):
         raise ValueError(f"{x!r} of type {x.type} cannot be taken as a tensor of ndim={ndim}")
     return DimShuffle(tuple(range(-missing, x.ndim)))(x)
+
+
+def get_scalar_constant_value(v: TensorLike) -> Any:
+    """Return the value of a scalar that is known while the graph is built.
+
+    Raises
+    ------
+    NotScalarConstantError
+        If it is not one number, or depends on an input.
+
+    Examples
+    --------
+    >>> get_scalar_constant_value(constant(2) + 3)
+    array(5)
+    """
+    from symnet.interpreter import evaluate  # which stands above this
+
+    x = as_tensor_variable(v)
+    if any(n != 1 for n in x.type.shape) or any(not isinstance(u, Constant) for u in leaves([x])):
+        raise NotScalarConstantError(f"{x!r} of type {x.type} is no number known beforehand")
+    (found,) = evaluate([x], {})
+    return np.asarray(found).reshape(())
+
+
+class NotScalarConstantError(Exception):
+    """A variable is not a number that is known while the graph is built."""
+
+
+def get_vector_length(v: TensorLike) -> int:
+    """Return the length of a vector that is known while the graph is built.
+
+    Raises
+    ------
+    ValueError
+        If it is not a vector or its length is not known.
+    """
+    x = as_tensor_variable(v)
+    if x.ndim != 1 or x.type.shape[0] is None:
+        raise ValueError(f"{x!r} of type {x.type} is no vector of a length known beforehand")
+    return x.type.shape[0]

@@ -10,6 +10,8 @@ import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from symnet import dtypes
 from symnet.graph import Variable
 from symnet.scalar import TABLE, ScalarOp, table
@@ -23,6 +25,10 @@ ALIASES = {
     "and_": "bitwise_and",
     "or_": "bitwise_or",
     "xor": "bitwise_xor",
+    "bitwise_not": "invert",
+    "floor_div": "int_div",
+    "largest": "maximum",
+    "smallest": "minimum",
     "inv": "reciprocal",
     "square": "sqr",
     "power": "pow",
@@ -54,7 +60,7 @@ def apply(row: ScalarOp, *operands: TensorLike) -> TensorVariable:
 def _function(name: str, row: ScalarOp) -> Callable[..., TensorVariable]:
     def function(*operands: TensorLike) -> TensorVariable:
         least_is_met = len(operands) >= row.arity
-        if not least_is_met or (len(operands) > row.arity and name not in _VARIADIC):
+        if not least_is_met or (len(operands) > row.arity and row.name not in _VARIADIC):
             raise TypeError(f"{name} takes {row.arity} operands, got {len(operands)}")
         if row.arity == 1:
             return apply(row, operands[0])
@@ -71,9 +77,7 @@ def table_functions() -> dict[str, Callable[..., TensorVariable]]:
     found = {
         name: _function(name, row) for name, row in TABLE.items() if not name.startswith(_INTERNAL)
     }
-    for alias, name in ALIASES.items():
-        found[alias] = _function(alias if name in _VARIADIC else name, TABLE[name])
-        found[alias].__name__ = found[alias].__qualname__ = alias
+    found |= {alias: _function(alias, TABLE[name]) for alias, name in ALIASES.items()}
     return found
 
 
@@ -145,3 +149,80 @@ def isclose(
         close = close | (table.isnan(x) & table.isnan(y))
     found: TensorVariable = close
     return found
+
+
+def allclose(
+    x: TensorLike,
+    y: TensorLike,
+    rtol: float = 1e-5,
+    atol: float = 1e-8,
+    equal_nan: bool = False,
+) -> TensorVariable:
+    """Return whether `isclose` holds of all elements, a boolean of no dimensions."""
+    close = isclose(x, y, rtol, atol, equal_nan)
+    return close.all()
+
+
+def isposinf(x: TensorLike) -> TensorVariable:
+    """Return where `x` is plus infinity."""
+    return _both(table.isinf(as_tensor_variable(x)), table.gt(as_tensor_variable(x), 0))
+
+
+def isneginf(x: TensorLike) -> TensorVariable:
+    """Return where `x` is minus infinity."""
+    return _both(table.isinf(as_tensor_variable(x)), table.lt(as_tensor_variable(x), 0))
+
+
+def _both(a: TensorVariable, b: TensorVariable) -> TensorVariable:
+    found: TensorVariable = a & b
+    return found
+
+
+def ceil_intdiv(a: TensorLike, b: TensorLike) -> TensorVariable:
+    """Return ``ceil(a / b)`` of integers, computed without floating point numbers.
+
+    Examples
+    --------
+    >>> ceil_intdiv(7, 2).eval()
+    array(4)
+    """
+    a, b = as_tensor_variable(a), as_tensor_variable(b)
+    for x in (a, b):
+        if x.dtype not in dtypes.INTEGER:
+            raise TypeError(f"ceil_intdiv divides integers, got {x.type}")
+    rounded_up: TensorVariable = table.int_div(a, b) + table.neq(table.mod(a, b), 0)
+    return cast(rounded_up, dtypes.promote(a.dtype, b.dtype))
+
+
+def divmod(x: TensorLike, y: TensorLike) -> tuple[TensorVariable, TensorVariable]:
+    """Return ``x // y`` and ``x % y``."""
+    return apply(table.int_div, x, y), apply(table.mod, x, y)
+
+
+def mod_check(x: TensorLike, y: TensorLike) -> TensorVariable:
+    """Return ``x % y``, under the name that Theano's operator has."""
+    return apply(table.mod, x, y)
+
+
+def real(x: TensorLike) -> TensorVariable:
+    """Return `x`: all numbers here are real."""
+    return as_tensor_variable(x)
+
+
+def imag(x: TensorLike) -> TensorVariable:
+    """Return zeros of the shape of `x`: all numbers here are real."""
+    x = as_tensor_variable(x)
+    return x.zeros_like()
+
+
+def conj(x: TensorLike) -> TensorVariable:
+    """Return `x`: all numbers here are real."""
+    return as_tensor_variable(x)
+
+
+def angle(x: TensorLike) -> TensorVariable:
+    """Return the angle of `x` in the complex plane: 0, or pi where it is negative."""
+    x = as_tensor_variable(x)
+    dtype = x.dtype if dtypes.is_float(x.dtype) else dtypes.canonical("floatX")
+    turned = table.switch(table.lt(x, 0), np.asarray(np.pi, dtype), np.asarray(0, dtype))
+    return cast(table.switch(table.isnan(x), x, turned), dtype)

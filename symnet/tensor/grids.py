@@ -99,6 +99,17 @@ def geomspace(
     return converted(spaced, dtypes.canonical(dtype or spaced.dtype))
 
 
+def bartlett(M: TensorLike) -> TensorVariable:
+    """Return the Bartlett window of `M` points: a triangle that is 0 at both ends, as float64."""
+    count = integer_scalar(M, "bartlett: M")
+    known = static_integer(count)
+    points = arange(count if known is None else known if known > 0 else 0)
+    last = converted(count - 1, "float64")
+    rising = 2.0 * converted(points, "float64") / table.maximum(last, 1)
+    window: TensorVariable = table.switch(table.le(last, 0), 1.0, 1 - abs(rising - 1))
+    return window
+
+
 def meshgrid(
     *xi: TensorLike, indexing: str = "xy", sparse: bool = False, copy: bool = True
 ) -> list[TensorVariable]:

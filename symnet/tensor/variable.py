@@ -25,6 +25,7 @@ from symnet.tensor import (
 )
 from symnet.tensor.convert import TensorLike, operand
 from symnet.tensor.reductions import Axis
+from symnet.tensor.sort import argsort, searchsorted, sort
 from symnet.types import VARIABLE_CLASSES, TensorType
 
 
@@ -250,6 +251,24 @@ class TensorVariable(Variable):
         """Return `T.min` of this."""
         return reductions.min(self, axis, keepdims)
 
+    def sort(
+        self, axis: TensorLike = -1, kind: str = "quicksort", order: None = None
+    ) -> TensorVariable:
+        """Return `T.sort` of this."""
+        return sort(self, axis, kind, order)
+
+    def argsort(
+        self, axis: TensorLike = -1, kind: str = "quicksort", order: None = None
+    ) -> TensorVariable:
+        """Return `T.argsort` of this."""
+        return argsort(self, axis, kind, order)
+
+    def searchsorted(
+        self, v: TensorLike, side: str = "left", sorter: TensorLike = None
+    ) -> TensorVariable:
+        """Return `T.searchsorted` of values in this."""
+        return searchsorted(self, v, side, sorter)
+
     def ptp(self, axis: Axis = None) -> TensorVariable:
         """Return `T.ptp` of this."""
         return reductions.ptp(self, axis)
@@ -283,6 +302,22 @@ class TensorVariable(Variable):
     def round(self, mode: str | None = None) -> TensorVariable:
         """Return `T.round` of this."""
         return elementwise.round(self, mode)
+
+    @property
+    def real(self) -> TensorVariable:
+        """This: all numbers here are real."""
+        return self
+
+    @property
+    def imag(self) -> TensorVariable:
+        """Zeros of this shape: all numbers here are real."""
+        return elementwise.imag(self)
+
+    def conj(self) -> TensorVariable:
+        """Return this: all numbers here are real."""
+        return self
+
+    conjugate = conj
 
     def copy(self, name: str | None = None) -> TensorVariable:
         """Return a variable of the same value."""

@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+import symnet as sn
 import symnet.tensor as T
 from symnet import dtypes
 from symnet.config import config
@@ -183,3 +184,44 @@ def test_a_typo_names_the_nearest():
     with pytest.raises(AttributeError, match=r"symnet.tensor.nnet has no 'sofmax'.*'softmax'"):
         T.nnet.sofmax  # noqa: B018
     assert not hasattr(T, "nothing_like_anything_else")
+
+
+def test_more_dimensions_and_prefixes():
+    assert T.tensor6().ndim == 6
+    assert [v.ndim for v in T.itensor7s(2)] == [7, 7]
+    assert T.wcol().dtype == "int16"
+    assert T.TensorType("float64", (True, False), name="mine")("x").broadcastable == (True, False)
+    for name in ("zmatrix", "cvectors", "ztensor3", "ccol"):
+        with pytest.raises(NotImplementedError, match=f"{name}: symnet has no complex numbers"):
+            getattr(T, name)("x")
+
+
+def test_empty(run):
+    x = T.matrix("x")
+    assert run(T.empty((2, 3), "int8")).shape == (2, 3)
+    assert run(T.empty_like(x), x=np.ones((2, 3))).dtype == "float32"
+
+
+@pytest.mark.parametrize("m", [-1, 0, 1, 2, 5, 8])
+def test_bartlett(run, m):
+    n = T.lscalar("n")
+    for given in (m, n):
+        found = run(T.bartlett(given), n=m)
+        assert found.dtype == "float64"
+        np.testing.assert_allclose(found, np.bartlett(m), atol=1e-15)
+
+
+def test_what_is_known_beforehand():
+    x = T.matrix("x")
+    assert T.get_scalar_constant_value(T.constant([[2]]) * 3) == 6
+    assert T.get_vector_length(x.shape) == 2
+    for unknown in (T.scalar(), T.constant([1, 2])):
+        with pytest.raises(T.NotScalarConstantError, match="no number known beforehand"):
+            T.get_scalar_constant_value(unknown)
+    with pytest.raises(ValueError, match="no vector of a length known"):
+        T.get_vector_length(T.vector())
+
+
+def test_classes_by_their_old_names():
+    assert isinstance(sn.shared(np.zeros(2)), T.TensorSharedVariable)
+    assert not isinstance(T.vector(), T.TensorSharedVariable)

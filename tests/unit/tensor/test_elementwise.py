@@ -180,3 +180,53 @@ def test_operands_that_are_no_numbers():
 def test_lengths_that_cannot_broadcast():
     with pytest.raises(TypeError, match="lengths of dimension 0 differ"):
         T.vector(shape=(2,)) + T.vector(shape=(3,))
+
+
+def test_closeness_of_all(run):
+    x = T.dvector("x")
+    value = np.array([1.0, np.inf, np.nan])
+    for other, expected in ((value, False), (value[:2] * (1 + 1e-7), True), (value[:2] + 1, False)):
+        given = value[: len(other)]
+        found = run(T.allclose(x, other), x=given)
+        assert found.dtype == "bool"
+        assert found.shape == ()
+        assert bool(found) is expected
+    assert run(T.allclose(x, value, equal_nan=True), x=value)
+
+
+def test_infinities_by_sign(run):
+    x = T.dvector("x")
+    value = np.array([1.0, np.inf, -np.inf, np.nan])
+    np.testing.assert_array_equal(run(T.isposinf(x), x=value), np.isposinf(value))
+    np.testing.assert_array_equal(run(T.isneginf(x), x=value), np.isneginf(value))
+
+
+def test_division_of_integers(run):
+    i, j = T.ivector("i"), T.ivector("j")
+    a, b = np.array([7, -7, 6, 0]), np.array([2, 2, 3, 5])
+    found = run(T.ceil_intdiv(i, j), i=a, j=b)
+    assert found.dtype == "int32"
+    np.testing.assert_array_equal(found, -(-a // b))
+    for f, e in zip(run(T.divmod(i, j), i=a, j=b), divmod(a, b), strict=True):
+        np.testing.assert_array_equal(f, e)
+    np.testing.assert_array_equal(run(T.mod_check(i, j), i=a, j=b), a % b)
+    np.testing.assert_array_equal(run(T.floor_div(i, j), i=a, j=b), a // b)
+    with pytest.raises(TypeError, match="divides integers"):
+        T.ceil_intdiv(i, 2.0)
+
+
+def test_real_numbers_as_complex_ones(run):
+    x = T.dvector("x")
+    value = np.array([-1.5, 0.0, 2.0])
+    for name in ("real", "imag", "conj", "angle"):
+        found = run(getattr(T, name)(x), x=value)
+        np.testing.assert_array_equal(found, getattr(np, name)(value))
+    assert x.real is x.conj() is x.transfer("cuda") is x
+    np.testing.assert_array_equal(run(x.imag, x=value), np.zeros(3))
+
+
+def test_greatest_and_least(run):
+    x, y, z = T.dvectors("x", "y", "z")
+    found = run([T.largest(x, y, z), T.smallest(x, y)], x=[1, 5], y=[2, 3], z=[0, 9])
+    np.testing.assert_array_equal(found[0], [2, 9])
+    np.testing.assert_array_equal(found[1], [1, 3])
