@@ -50,6 +50,7 @@ from symnet.ops.batched import Batched, HostBatched, Row
 from symnet.ops.bounds import InBounds
 from symnet.ops.contraction import BatchedDot
 from symnet.ops.convolution import Convolve
+from symnet.ops.ctc import Ctc, CtcCurvature
 from symnet.ops.fourier import IRFFT, RFFT
 from symnet.ops.joining import Join, Split
 from symnet.ops.linalg import (
@@ -92,7 +93,8 @@ class Example:
     ints
         Whether integers may stand for floating point numbers.
     smooth
-        Whether its vjp is its derivative: not of what is there to change gradients.
+        Whether its vjp is its derivative, to second order: not of what is there to change
+        gradients, nor of derivatives that end themselves.
     static
         Whether lengths must be known.
     """
@@ -187,6 +189,11 @@ EXAMPLES = [
         lambda n, c: (f(1, n, c, 4, 5), f(1, 2, c, 2, 3)),
         ints=False,
     ),
+    Example(Ctc(), lambda n: (f(4, n, 3), i(n, 2, below=3), i(n, below=5)),
+            ints=False, smooth=False),
+    Example(CtcCurvature(),
+            lambda n: (f(4, n, 3), i(n, 2, below=3), i(n, below=5), f(4, n, 3)),
+            ints=False, smooth=False),
     Example(Det(), lambda n: (p(n),), ints=False),
     Example(DimShuffle((1, None, 0)), lambda n, m: (f(n, m),)),
     Example(Distinct(), lambda n: (f(n),)),

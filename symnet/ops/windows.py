@@ -38,6 +38,9 @@ class Windows(IndexedOp):
         begins before the tensor, and the distance of taps.
     fill
         Value of what lies outside.
+    exact
+        Whether the last window must end where the tensor does, as far behind it as the first
+        begins before it; checked at every call.
     """
 
     taps: tuple[int, ...]
@@ -45,6 +48,7 @@ class Windows(IndexedOp):
     low: tuple[int, ...]
     dilation: tuple[int, ...]
     fill: float = 0
+    exact: bool = False
 
     def infer_types(
         self, types: Sequence[TensorType], operands: Sequence[Variable]
@@ -60,6 +64,21 @@ class Windows(IndexedOp):
         rank = len(self.taps)
         dims = context.shape(0)
         counts = _lengths(context, rank)
+        if self.exact:
+            for n, m, k, s, p, d in zip(
+                dims[len(dims) - rank :],
+                counts,
+                self.taps,
+                self.stride,
+                self.low,
+                self.dilation,
+                strict=True,
+            ):
+                context.require_equal(
+                    simplify((m - 1) * s + (k - 1) * d + 1),
+                    simplify(n + 2 * p),
+                    "windows do not end where the tensor does",
+                )
         return [(*dims[: len(dims) - rank], *counts, *map(const, self.taps))]
 
     def element(self, node: Apply, output: int, index: Index, context: ElementContext) -> Expr:
