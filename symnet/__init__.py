@@ -15,7 +15,7 @@ from symnet.custom import PyOp, as_op
 from symnet.function import In, MissingInputError, Out, UnusedInputError, function
 from symnet.gradient import Lop, Rop, grad, hessian, jacobian
 from symnet.graph import Apply, Constant, Variable
-from symnet.modes import Mode
+from symnet.modes import Mode, MonitorMode, NanGuardMode
 from symnet.names import missing
 from symnet.op import Op
 from symnet.printing import pp
@@ -33,6 +33,8 @@ __all__ = [
     "Lop",
     "MissingInputError",
     "Mode",
+    "MonitorMode",
+    "NanGuardMode",
     "Op",
     "OpFromGraph",
     "Out",

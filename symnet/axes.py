@@ -63,9 +63,7 @@ def _go_together(outer: Axis, inner: Axis, stmts: tuple[Let | Store, ...]) -> bo
     return True
 
 
-def _offsets(
-    stmts: tuple[Let | Store, ...], symbols: Iterable[Symbol]
-) -> Iterable[Expr | None]:
+def _offsets(stmts: tuple[Let | Store, ...], symbols: Iterable[Symbol]) -> Iterable[Expr | None]:
     """Every offset in statements; None if a symbol stands elsewhere."""
     wanted = set(symbols)
     stores = {s.offset for s in stmts if isinstance(s, Store)}

@@ -24,6 +24,7 @@ from symnet.backend import Array, Executable
 from symnet.config import config
 from symnet.freeze import In, MissingInputError, Out, Pairs, Signature, UnusedInputError, freeze
 from symnet.graph import Variable, rebuild
+from symnet.inspection import Containers, Graph, Maker
 from symnet.interrupts import Deferred
 from symnet.lowering import Frozen
 from symnet.modes import Mode, get_mode
@@ -64,7 +65,7 @@ def function(
     outputs
         A variable (a call returns an array), a list (a list of arrays), a dict (a dict) or None.
     mode
-        ``"default"``, ``"reference"``, ``"debug"`` or a `Mode`.
+        ``"default"``, ``"reference"``, ``"debug"`` or a `Mode`, such as `modes.MonitorMode` makes.
     updates
         New values of shared variables, a dict or pairs. All see the old values, as outputs do.
     givens
@@ -151,23 +152,25 @@ class Function:
         self._entry: Callable[..., Any] = not_ready
         self._other: Callable[..., Any] = not_ready
         self._compiled: Versions | Staged | None = None
+        self._graph = frozen
         if mode.kind == "reference":
+            return
+        with self.compile_seconds.measure("rewrite"):
+            self._graph = _with_results(frozen, optimize(frozen.results, mode.exclude))
+        if mode.kind == "rewritten":
             return
         self._compiled = self._prepared()
         for shared in shared_among(frozen.shared):
             shared.container.watch(self)
 
     def _prepared(self) -> Versions | Staged:
-        """The graph, rewritten and ready to be compiled for the sizes of a call."""
+        """The graph, ready to be compiled for the sizes of a call."""
         times, manner = self.compile_seconds, Manner(self._device, self._mode.fuse, self._profile)
-        with times.measure("rewrite"):
-            results = optimize(self._written.results, self._mode.exclude)
-            optimized = _with_results(self._written, results)
         with times.measure("shapes"):
-            shapes = Shapes(results, optimized.names)
+            shapes = Shapes(self._graph.results, self._graph.names)
             if shapes.late:
-                return Staged(optimized, shapes, manner, times)
-            return Versions(optimized, shapes, manner, times)
+                return Staged(self._graph, shapes, manner, times)
+            return Versions(self._graph, shapes, manner, times)
 
     # -- calling ---------------------------------------------------------------------------
 
@@ -214,7 +217,7 @@ class Function:
             return self._run(arrays)
 
     def _run(self, arrays: list[Array]) -> list[Array]:
-        if self._mode.kind == "reference":
+        if self._mode.kind in ("reference", "rewritten"):
             return self._interpret(arrays)
         if self._mode.kind == "debug":
             return self._compare(arrays)
@@ -239,7 +242,8 @@ class Function:
         given: dict[Variable, Array] = dict(zip(self._written.inputs, arrays, strict=True))
         for v in shared_among(self._written.shared):
             given[v] = np.array(v.container.host())
-        results = interpreter.evaluate(self._written.results, given, self._mode.watcher)
+        graph = self._graph if self._mode.kind == "rewritten" else self._written
+        results = interpreter.evaluate(graph.results, given, self._mode.watcher)
         count = len(self._written.outputs)
         for (s, _), value in zip(self._written.updates, results[count:], strict=True):
             if not s.type.accepts(TensorType.of(value)):
@@ -317,6 +321,18 @@ class Function:
     def get_shared(self) -> list[Variable]:
         """Shared variables that the function reads or updates."""
         return list(self._written.shared)
+
+    @property
+    def maker(self) -> Maker:
+        """What the function was made of: ``maker.fgraph`` is its graph."""
+        inputs = [*self._graph.inputs, *self._graph.shared]
+        graph = Graph(inputs, list(self._graph.results))
+        return Maker(graph, self._signature.inputs, self._mode)
+
+    @property
+    def container(self) -> Containers:
+        """Values of inputs that a call need not give: ``container[x].value``."""
+        return Containers(self.__getitem__, self.__setitem__)
 
     def __getitem__(self, key: str | int | Variable) -> Array:
         """The value that an input has for calls that do not give it.

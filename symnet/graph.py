@@ -204,7 +204,7 @@ class Constant(Variable):
         return self.name or (str(self.data) if self.data.ndim == 0 else f"<constant {self.type}>")
 
 
-@dataclass(frozen=True, eq=False, slots=True, weakref_slot=True)
+@dataclass(frozen=True, eq=False, repr=False, slots=True, weakref_slot=True)
 class Apply:
     """One application of an operation.
 
@@ -238,6 +238,9 @@ class Apply:
             if v.owner is not None:
                 raise ValueError(f"{self.op}: the output {v!r} belongs to {v.owner.op} already")
             v.owner, v.index = self, number
+
+    def __repr__(self) -> str:
+        return f"{self.op}({', '.join(map(repr, self.inputs))})"
 
     @property
     def out(self) -> Variable:

@@ -198,9 +198,7 @@ class Contraction:
             ", ".join(f"{a.symbol.name} < {show(a.extent)}" for a in axes)
             for axes in (self.outer, self.inner)
         )
-        total = (
-            f"  for {outer}:\n    acc = sum {inner} of {show(self.left)} * {show(self.right)}"
-        )
+        total = f"  for {outer}:\n    acc = sum {inner} of {show(self.left)} * {show(self.right)}"
         return "\n".join([head, total, *(line for s in self.epilogue for line in _lines(s, 2))])
 
 

@@ -24,13 +24,14 @@ class Mode:
     Attributes
     ----------
     kind
-        ``"default"``, ``"reference"`` or ``"debug"``.
+        ``"default"``, ``"reference"``, ``"debug"`` or ``"rewritten"``: interpreted as rewriting has
+        left it.
     fuse
         Whether operations are fused into common loops.
     exclude
         Rewrite phases or rules left out, by name.
     watcher
-        What looks on while the graph is interpreted (``"reference"``).
+        What looks on while the graph is interpreted (``"reference"`` or ``"rewritten"``).
 
     Examples
     --------
@@ -178,8 +179,8 @@ def NanGuardMode(
 ) -> Mode:
     """Return a mode that raises where the first NaN, infinity or huge number comes up.
 
-    The graph is interpreted as it was written; the error names the operation and the line of the
-    user's that built it.
+    The graph is interpreted in its stable form, as compiled functions compute it; the error names
+    the operation and the line of the user's that built it.
 
     Parameters
     ----------
@@ -197,4 +198,4 @@ def NanGuardMode(
         ...
     AssertionError: output 0 of log has NaN, built at ...
     """
-    return Mode("reference", watcher=_Guard(nan_is_error, inf_is_error, big_is_error))
+    return Mode("rewritten", watcher=_Guard(nan_is_error, inf_is_error, big_is_error))

@@ -40,7 +40,6 @@ PATTERNS: dict[str, tuple[bool, ...]] = {
 """Kinds of symbolic inputs and which of their dimensions have length 1."""
 
 
-
 def plural(kind: str) -> str:
     """Return the name of the function that makes several inputs of a kind.
 
