@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
 from symnet.graph import Apply
@@ -72,13 +72,19 @@ class Elements:
         )
 
 
-class Factors(Elements):
-    """The `ElementContext` of a contraction: what it reads is in memory."""
+class Held(Elements):
+    """The `ElementContext` of an operation that must find some of its operands in memory."""
+
+    def __init__(self, fusion: Fusion, node: Apply, held: Collection[int]) -> None:
+        super().__init__(fusion, node)
+        self._held = held
 
     def read(self, operand: int, index: Index) -> Expr:
-        """The element of an operand at an index, a single load."""
-        return self._fusion.factor(self._node.inputs[operand], index)
+        """The element of an operand at an index."""
+        if operand in self._held:
+            return self._fusion.factor(self._node.inputs[operand], index)
+        return super().read(operand, index)
 
     def read_flat(self, operand: int, position: Expr) -> Expr:
-        """The element of an operand at a position in C order, a single load."""
+        """The element of an operand at a position in C order."""
         return self.read(operand, unravel(position, self.shape(operand)))

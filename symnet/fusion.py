@@ -16,18 +16,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterable, Sequence
 
-from symnet.elements import Elements, Factors
+from symnet.elements import Elements, Held
 from symnet.graph import Apply, Constant, Variable, ancestors, consumers
 from symnet.grouping import nests
 from symnet.kernel import Axis, accumulated
 from symnet.nest import Reduction, axes
-from symnet.op import ContractionOp, Fault, Index, IndexedOp
+from symnet.op import ContractionOp, Fault, Index, IndexedOp, OrderedOp, Steps
 from symnet.scalar import Const, Expr, Load, Symbol, cast, const, rows, substitute, walk
 from symnet.types import TensorType
 from symnet.values import (
     CHEAP,
     LARGEST,
     MODERATE,
+    Chain,
     Dims,
     Group,
     Host,
@@ -36,6 +37,7 @@ from symnet.values import (
     Ref,
     Survey,
     Value,
+    before,
     element_at,
     normal,
     position,
@@ -84,6 +86,7 @@ class Fusion:
         self.values: dict[Variable, Value] = {}
         self._product_of: dict[Value, Product] = {}
         self.hosts: list[Host] = []
+        self.chains: dict[Variable, Chain] = {}
         self.faults: list[tuple[Variable, str]] = []
         self._looked_at: set[tuple[Expr, Dims]] = set()
         self._buffer_of = buffer_of
@@ -110,19 +113,22 @@ class Fusion:
         products = list(self._product_of.values())
         for p in products:
             p.values = [v for v in p.values if v.stored]
-        found: list[Group] = [*products, *self.hosts, *self._nests()]
+        found: list[Group] = [*products, *self.hosts, *self.chains.values(), *self._nests()]
         return sorted(found, key=lambda g: g.stage)
 
     # -- placing one node ------------------------------------------------------------------
 
     def _place(self, node: Apply) -> None:
-        if isinstance(node.op, IndexedOp):
+        if isinstance(node.op, IndexedOp | OrderedOp):
             for fault in node.op.faults(node, Elements(self, node)):
                 self._place_fault(node, fault)
+        if isinstance(node.op, IndexedOp):
             for out in node.outputs:
                 self._place_indexed(node, out)
         elif isinstance(node.op, ContractionOp):
             self._place_contraction(node)
+        elif isinstance(node.op, OrderedOp):
+            self._place_ordered(node)
         else:
             inputs = [self._materialise(v) for v in node.inputs]
             stage = 1 + max((v.stage for v in inputs), default=-1)
@@ -168,13 +174,18 @@ class Fusion:
         if out in self._required or weight > LARGEST or found.reductions:
             return False
         readers = self._readers.get(out, [])
-        if any(not isinstance(r.op, IndexedOp) for r in readers):
-            return weight == 0 and all(isinstance(r.op, IndexedOp | ContractionOp) for r in readers)
+        if any(not isinstance(r.op, IndexedOp | OrderedOp) for r in readers):
+            native = (IndexedOp, OrderedOp, ContractionOp)
+            return weight == 0 and all(isinstance(r.op, native) for r in readers)
         if weight == 0 or not self._fuse:
             return weight == 0
         if weight <= CHEAP:
             return True
-        return len(readers) == 1 and not self._is_repeated(out, readers[0])
+        return (
+            len(readers) == 1
+            and isinstance(readers[0].op, IndexedOp)
+            and not self._is_repeated(out, readers[0])
+        )
 
     def _is_repeated(self, v: Variable, reader: Apply) -> bool:
         """Whether `reader` reads elements of `v` several times, by broadcasting."""
@@ -188,9 +199,9 @@ class Fusion:
             for out in reader.outputs
         )
 
-    def _settle(self, out: Variable, body: Expr, found: Survey) -> None:
+    def _settle(self, out: Variable, body: Expr, found: Survey, shape: Dims | None = None) -> None:
         """Make a value of `out`: find its stage and home, and take in what can be taken in."""
-        value = Value(out, self.shape(out), -1)
+        value = Value(out, self.shape(out) if shape is None else shape, -1)
         refs = found.refs
         home = self._epilogue_of(value, found) if self._fuse else None
         if home is not None:
@@ -307,7 +318,7 @@ class Fusion:
 
     def _place_contraction(self, node: Apply) -> None:
         assert isinstance(node.op, ContractionOp)
-        stated = node.op.products(node, Factors(self, node))
+        stated = node.op.products(node, Held(self, node, (0, 1)))
         shape = self.shape(node.out)
         batch, rows, columns = (
             {d: Axis(Symbol(f"{letter}_{k}"), shape[d]) for k, d in enumerate(dims)}
@@ -340,6 +351,68 @@ class Fusion:
             [result],
             stage,
         )
+
+    def _place_ordered(self, node: Apply) -> None:
+        stated, exprs = self._steps(node, ())
+        base = self._base(node) if stated.begins else None
+        leaf = None if base is None else self._begun_as(base)
+        if leaf is not None:
+            # Where it is updated in place, what the steps read must not change meanwhile.
+            held = [k for k, v in enumerate(node.inputs) if k and self._reads(v, leaf)]
+            stated, exprs = self._steps(node, held) if held else (stated, exprs)
+        refs = [x for x in walk(*exprs) if isinstance(x, Ref)]
+        used = [self._target(r) for r in refs] + ([] if base is None else [base])
+        stage = 1 + max((u.stage for u in used), default=-1)
+        loads: dict[Expr, Expr] = {r: self.load(self._target(r), r.index) for r in refs}
+        offset, value, *first = (replace_refs(x, loads) for x in exprs)
+        result = Value(node.out, self.shape(node.out), stage, stored=True)
+        self.values[node.out] = result
+        begin = first[0] if first else None
+        self.chains[node.out] = Chain(
+            result, base, stated.lanes, stated.steps, offset, value, begin, stage
+        )
+
+    def _begun_as(self, base: Value) -> Variable | None:
+        """The input or shared variable that chains before have begun as, if it is one."""
+        while base.variable in self.chains and base.stage >= 0:
+            begun = self.chains[base.variable].base
+            if begun is None:
+                return None
+            base = begun
+        return base.variable if base.stage < 0 else None
+
+    def _steps(self, node: Apply, held: Sequence[int]) -> tuple[Steps, list[Expr]]:
+        """The steps of a node, and their expressions: where, what, and what comes first."""
+        assert isinstance(node.op, OrderedOp)
+        stated = node.op.steps(node, Held(self, node, held))
+        count = len(stated.lanes)
+        extents = (*stated.lanes, *stated.steps)
+        point = normal(axes(len(extents)), extents)
+        lane, step = point[:count], point[count:]
+        shape, dtype = self.shape(node.out), node.out.dtype
+        offset = position(shape, normal(stated.place(lane, step), shape))
+        exprs = [offset, cast(stated.value(lane, step, before(dtype)), dtype)]
+        return stated, exprs if stated.first is None else [*exprs, cast(stated.first, dtype)]
+
+    def _base(self, node: Apply) -> Value:
+        """What the output of a node begins as: operand 0 itself if no one else reads it."""
+        x = node.inputs[0]
+        if x.owner is None:
+            self._leaf(x)
+        alone = x not in self._required and self._readers.get(x) == [node]
+        base = self.values.get(x)
+        if base is None or not (x.owner is None or (alone and node.inputs.count(x) == 1)):
+            start = Variable(x.type, name=f"start of {node.op}")
+            body = self.element(x, normal(axes(x.ndim), self.shape(x)))
+            self._settle(start, body, survey(body), self.shape(x))
+            base = self.values[start]
+        base.stored = base.loaded = True
+        return base
+
+    def _reads(self, v: Variable, leaf: Variable) -> bool:
+        """Whether elements of `v`, where they are computed, are made of those of `leaf`."""
+        found = walk(self.element(v, normal(axes(v.ndim), self.shape(v))))
+        return v is not leaf and any(isinstance(x, Ref) and x.variable is leaf for x in found)
 
     def factor(self, v: Variable, index: Index) -> Expr:
         """An operand of a contraction at an index: one load, however the buffer is viewed."""

@@ -17,11 +17,12 @@ from symnet.graph import Apply, Constant, Variable
 from symnet.kernel import Contraction, Kernel, accumulated
 from symnet.nest import Reduction, Root, axes, build
 from symnet.op import Array
+from symnet.ordering import ordered
 from symnet.program import Buffer, Copy, Guard, HostCall, Kind, Launch, Program, Step
 from symnet.scalar import Expr, Load, const, simplify, walk
 from symnet.schedule import Draft, StepGraph
 from symnet.specialise import Specialisation
-from symnet.values import Group, Host, Nest, Product, Value, normal, position
+from symnet.values import Chain, Group, Host, Nest, Product, Value, normal, position
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,7 @@ class _Lowering:
         self.names: dict[Variable, str] = {}
         self.drafts: list[Draft] = []
         self.graph = StepGraph([])
+        self._begun: dict[Variable, Draft] = {}
         self._made: dict[Hashable, tuple[Kernel | Contraction, Abstraction]] = {}
         self.inputs = [self._declare(v, frozen.names[v], "input") for v in frozen.inputs]
         for v in frozen.shared:
@@ -96,11 +98,14 @@ class _Lowering:
     def program(self) -> Program:
         """Build the program."""
         groups = self.fusion.groups()
+        self._share_buffers()
         self.drafts = [self._draft(g) for g in groups]
+        home = self._home(groups)
+        self._beginnings(home)
         self._faults()
         self._leaf_outputs()
         self.graph = StepGraph(self.drafts)
-        copies = self._updates(groups)
+        copies = self._updates(home)
         for draft, group in zip(self.drafts, groups, strict=False):
             draft.step = self._step(group)
         steps = [d.step for d in self.graph.order() if d.step is not None]
@@ -164,6 +169,9 @@ class _Lowering:
                 writes = frozenset(b for v in group.outputs for b in self._target(v))
                 # Python code may raise.
                 return Draft(group.stage, reads, writes, guard=True)
+            case Chain():
+                values = group.values
+                exprs = [group.offset, group.value, group.first or group.value]
         reads = frozenset(x.buffer for x in walk(*exprs) if isinstance(x, Load))
         writes = frozenset(b for v in values for b in self._target(v))
         return Draft(group.stage, reads, writes)
@@ -174,6 +182,45 @@ class _Lowering:
         if not found and value.loaded:
             found.append(self._buffer_of(value))
         return found
+
+    def _share_buffers(self) -> None:
+        """Have what chains begin with computed where they go on."""
+        for chain in sorted(self.fusion.chains.values(), key=lambda c: -c.stage):
+            found = self._target(chain.result)
+            if not found:
+                found.append(self._buffer_of(chain.result))
+            name = found[0]
+            if chain.base is not None and chain.base.stage >= 0:
+                self.names[chain.base.variable] = name
+                self.targets[chain.base.variable] = [name]
+
+    def _home(self, groups: Sequence[Group]) -> dict[Variable, tuple[Draft, Group]]:
+        """Where each value is computed."""
+        return {
+            v.variable: (draft, group)
+            for draft, group in zip(self.drafts, groups, strict=True)
+            for v in (group.outputs if isinstance(group, Host) else group.values)
+        }
+
+    def _beginnings(self, home: Mapping[Variable, tuple[Draft, Group]]) -> None:
+        """Have chains wait for what they begin as: a value in the same buffer, or a copy of a leaf.
+
+        Copies, too, of results that are outputs twice.
+        """
+        for chain in self.fusion.chains.values():
+            draft, _ = home[chain.result.variable]
+            name, *others = self.targets[chain.result.variable]
+            for other in others:
+                self.drafts.append(_copying(name, other, chain.stage + 1))
+            if chain.base is None:
+                continue
+            if chain.base.stage < 0:
+                begun = _copying(self._buffer_of(chain.base), name, 0)
+                self.drafts.append(begun)
+                self._begun[chain.result.variable] = begun
+            else:
+                begun, _ = home[chain.base.variable]
+            begun.before.append(draft)
 
     def _faults(self) -> None:
         for flag, message in self.fusion.faults:
@@ -188,18 +235,12 @@ class _Lowering:
         for v, name in zip(self.frozen.outputs, self.outputs, strict=True):
             if v.owner is None:
                 source = self._buffer_of(self.fusion.values[v])
-                self.drafts.append(
-                    Draft(0, frozenset((source,)), frozenset((name,)), Copy(source, name))
-                )
+                self.drafts.append(_copying(source, name, 0))
 
     # -- updates ---------------------------------------------------------------------------
 
-    def _updates(self, groups: Sequence[Group]) -> list[Copy]:
+    def _updates(self, home: Mapping[Variable, tuple[Draft, Group]]) -> list[Copy]:
         """Give every update its target: in place where possible, else a copy at the end."""
-        home: dict[Variable, tuple[Draft, Group]] = {}
-        for draft, group in zip(self.drafts, groups, strict=False):
-            for v in group.outputs if isinstance(group, Host) else group.values:
-                home[v.variable] = draft, group
         copies = self._leaf_updates()
         for shared, value in self.frozen.updates:
             if value.owner is None:
@@ -207,7 +248,10 @@ class _Lowering:
             name = self.names[shared]
             draft, group = home[value]
             targets = self.targets[value]
-            if self._may_overwrite(shared, value, group) and self._overwrite(name, draft):
+            if isinstance(group, Chain):
+                if self._chain_overwrites(shared, group, home):
+                    continue
+            elif self._may_overwrite(shared, value, group) and self._overwrite(name, draft):
                 targets.append(name)
                 continue
             if not targets:
@@ -240,6 +284,30 @@ class _Lowering:
             return False
         for d in later:
             d.before.append(draft)
+        return True
+
+    def _chain_overwrites(
+        self, shared: Variable, chain: Chain, home: Mapping[Variable, tuple[Draft, Group]]
+    ) -> bool:
+        """Have a chain, with those it begins as, change a shared buffer itself, if it can."""
+        name = self.names[shared]
+        links = [chain]
+        while links[-1].base is not None and links[-1].base.variable in self.fusion.chains:
+            links.append(self.fusion.chains[links[-1].base.variable])
+        exprs = [x for link in links for x in (link.offset, link.value, link.first) if x]
+        begun = links[-1].base
+        if (
+            begun is None
+            or begun.variable is not shared
+            or chain.result.loaded
+            or any(self.buffers[b].kind == "output" for b in self._target(chain.result))
+            or any(isinstance(x, Load) and x.buffer == name for x in walk(*exprs))
+            or not self._overwrite(name, home[links[-1].result.variable][0])
+        ):
+            return False
+        for link in links:
+            self.targets[link.result.variable] = [name]
+        self._begun[links[-1].result.variable].step = None
         return True
 
     def _may_overwrite(self, shared: Variable, value: Variable, group: Group) -> bool:
@@ -278,6 +346,8 @@ class _Lowering:
                 return self._product(group)
             case Host():
                 return self._host(group)
+            case Chain():
+                return self._chain(group)
 
     def _nest(self, group: Nest) -> Launch:
         names = Renaming()
@@ -312,6 +382,18 @@ class _Lowering:
             made = self._made[key] = contraction(group, left, right, roots, names.dtypes)
         return self._launch(made, names, group.values)
 
+    def _chain(self, group: Chain) -> Launch:
+        names = Renaming()
+        dtype = group.result.variable.dtype
+        buffer = names.buffer(self.targets[group.result.variable][0], dtype)
+        first = None if group.first is None else names(group.first)
+        stmts = ordered(group, buffer, names(group.offset), names(group.value), first)
+        made = self._made.get(stmts)
+        if made is None:
+            found = abstract(stmts, names.dtypes)
+            made = self._made[stmts] = Kernel(found.params, found.ints, found.stmts), found
+        return self._launch(made, names, group.values)
+
     def _stored_as(self, value: Value, names: Renaming) -> tuple[str, ...]:
         """Formal names of the buffers a value is stored to."""
         dtype = value.variable.dtype
@@ -327,6 +409,11 @@ class _Lowering:
         inputs = tuple(self._buffer_of(v) for v in group.inputs)
         outputs = tuple(self.targets[v.variable][0] for v in group.outputs)
         return HostCall(str(group.node.op), partial(_perform, group.node), inputs, outputs)
+
+
+def _copying(source: str, target: str, stage: int) -> Draft:
+    copy = Copy(source, target)
+    return Draft(stage, copy.reads, copy.writes, copy)
 
 
 def _perform(node: Apply, inputs: Sequence[Array]) -> list[Array]:

@@ -11,6 +11,8 @@ has one, its lowering:
 `ContractionOp`
     Each element of its output is a sum of products of elements of two inputs: a matrix product, a
     batch of them, a convolution. Elementwise consumers fuse into it.
+`OrderedOp`
+    Its output is made one element after the other: a later step sees what earlier ones wrote.
 """
 
 from __future__ import annotations
@@ -266,6 +268,48 @@ class ContractionOp(Op):
 
     def products(self, node: Apply, context: ElementContext) -> SumOfProducts:
         """The sum; a factor reads one element of an operand, or is zero where it would not."""
+        raise NotImplementedError
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """How an output is made, one element after the other.
+
+    Attributes
+    ----------
+    lanes
+        Lengths of a box whose points have nothing to do with each other: they write different
+        elements.
+    steps
+        Lengths of a box whose points, for every point of `lanes`, are gone through in C order.
+    place
+        For a point of `lanes` and one of `steps` the index of the element that is written.
+    value
+        What is written there. Its third argument is what the step before has written (`first`, for
+        the first step) or, if there is no `first`, what the element holds so far.
+    first
+        See `value`; then there is one length in `steps`.
+    begins
+        Whether the output begins as a copy of operand 0; if not, all of its elements are written.
+    """
+
+    lanes: tuple[Expr, ...]
+    steps: tuple[Expr, ...]
+    place: Callable[[Index, Index], Index]
+    value: Callable[[Index, Index, Expr], Expr]
+    first: Expr | None = None
+    begins: bool = False
+
+
+class OrderedOp(Op):
+    """An operation whose only output is made step by step, in order."""
+
+    def faults(self, node: Apply, context: ElementContext) -> Sequence[Fault]:
+        """What to check in the data before anything is written; `steps` must be memory-safe."""
+        return ()
+
+    def steps(self, node: Apply, context: ElementContext) -> Steps:
+        """The steps; `context` reads operands, not the output."""
         raise NotImplementedError
 
 

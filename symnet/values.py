@@ -12,7 +12,7 @@ from symnet.graph import Apply, Variable
 from symnet.kernel import Axis
 from symnet.nest import Reduction, axes
 from symnet.op import Index
-from symnet.scalar import Call, Expr, Load, const, rebuild, substitute, walk
+from symnet.scalar import Call, Expr, Load, Symbol, const, rebuild, substitute, walk
 
 Dims = tuple[Expr, ...]
 
@@ -148,7 +148,50 @@ class Host:
     stage: int
 
 
-Group = Nest | Product | Host
+@dataclass(slots=True)
+class Chain:
+    """A result made step by step, in order.
+
+    Attributes
+    ----------
+    result
+        The result.
+    base
+        What it begins as: a value in the same buffer, or a leaf, of which it is a copy. None if
+        all elements are written.
+    lanes, steps
+        Lengths of the independent loops and of those in order: `axes`, one after the other.
+    offset
+        Where a step writes.
+    value
+        What it writes, over `before`.
+    first
+        What `before` is in the first step; if None, it is the element so far.
+    stage
+        Its place among the groups.
+    """
+
+    result: Value
+    base: Value | None
+    lanes: Dims
+    steps: Dims
+    offset: Expr
+    value: Expr
+    first: Expr | None
+    stage: int
+
+    @property
+    def values(self) -> list[Value]:
+        """The result."""
+        return [self.result]
+
+
+Group = Nest | Product | Host | Chain
+
+
+def before(dtype: str) -> Symbol:
+    """The name by which a step of a chain knows what was there before."""
+    return Symbol("before", dtype)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ import numpy as np
 
 import symnet
 from symnet.custom import FunctionOp, PyOp
-from symnet.op import ContractionOp, IndexedOp, Op
+from symnet.op import ContractionOp, IndexedOp, Op, OrderedOp
 from symnet.ops import (
     AdvancedIncSubtensor,
     AdvancedSubtensor,
@@ -261,7 +261,9 @@ EXAMPLES = [
 ]  # fmt: skip
 """In the order of the names of their classes."""
 
-HELPERS = (IndexedOp, ContractionOp, Row, _Held, _Positions, PyOp, FunctionOp, OpFromGraph)
+HELPERS = (
+    IndexedOp, ContractionOp, OrderedOp, Row, _Held, _Positions, PyOp, FunctionOp, OpFromGraph,
+)  # fmt: skip
 """Classes that are no operations of graphs that are computed; users' own have their own tests."""
 
 

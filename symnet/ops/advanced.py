@@ -7,7 +7,7 @@ the caller to say (`axis`): it depends on what stood between the brackets.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
@@ -15,7 +15,18 @@ import numpy as np
 
 from symnet import dtypes
 from symnet.graph import Apply, Constant, Variable
-from symnet.op import Array, ElementContext, Fault, Index, IndexedOp, Op, ShapeContext, constant
+from symnet.op import (
+    Array,
+    ElementContext,
+    Fault,
+    Index,
+    IndexedOp,
+    Op,
+    OrderedOp,
+    ShapeContext,
+    Steps,
+    constant,
+)
 from symnet.ops import build, constructors, shape
 from symnet.ops.slices import (
     Point,
@@ -105,7 +116,7 @@ class AdvancedSubtensor(IndexedOp):
 
 
 @dataclass(frozen=True, slots=True)
-class AdvancedIncSubtensor(Op):
+class AdvancedIncSubtensor(OrderedOp):
     """A tensor with something added to elements picked by integer tensors, or put there.
 
     Operands are the tensor, what to add (it broadcasts to what `AdvancedSubtensor` would give),
@@ -135,6 +146,24 @@ class AdvancedIncSubtensor(Op):
         part = _part_lengths(self.spec, self.axis, node, context, 2)
         require_fit(node.inputs[1], part, context)
         return [context.shape(0)]
+
+    def faults(self, node: Apply, context: ElementContext) -> Sequence[Fault]:
+        return _faults(self.spec, node, context, 2)
+
+    def steps(self, node: Apply, context: ElementContext) -> Steps:
+        y, dtype = node.inputs[1], node.out.dtype
+
+        def place(lane: Index, step: Index) -> Index:
+            return _place(self.spec, node, context, 2, step, lane)
+
+        def value(lane: Index, step: Index, before: Expr) -> Expr:
+            part = (*lane[: self.axis], *step, *lane[self.axis :])
+            new = cast(context.read(1, broadcast_index(y, part)), dtype)
+            return new if self.set else before + new
+
+        kept = [a.length for a in element_axes(self.spec, node, context, 2) if a.kept]
+        picked = _picked_lengths(self.spec, node, context, 2)
+        return Steps(tuple(kept), picked, place, value, begins=True)
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         (g,) = cotangents
@@ -280,7 +309,7 @@ def _part_lengths(
 ) -> tuple[Expr, ...]:
     """Return the lengths of the part, whose positions and bounds are operands from `first` on."""
     kept = [a.length for a in shape_axes(spec, node, context, first) if a.kept]
-    picked = _picked_lengths(spec, node, context, first)
+    picked = _picked_lengths(spec, node, context, first, context.require_equal)
     dims = context.shape(0)
     for indexed in points(spec, first):
         require_room(dims[indexed], reduce(mul, picked, const(1)), context)
@@ -294,20 +323,23 @@ _DIFFERENT = (
 )
 
 
-def _picked_lengths(spec: Spec, node: Apply, context: ShapeContext, first: int) -> tuple[Expr, ...]:
+def _picked_lengths(
+    spec: Spec,
+    node: Apply,
+    context: ShapeContext | ElementContext,
+    first: int,
+    agree: Callable[[Expr, Expr, str], Expr] = lambda a, b, what: a,
+) -> tuple[Expr, ...]:
+    """Return the lengths that positions broadcast to; `agree` is told which are the same."""
     lengths: list[Expr] = []
     operands = points(spec, first).values()
     for back in range(_rank(spec, node.inputs[first:]), 0, -1):
-        found: Expr | None = None
-        for k in operands:
-            shape_of = node.inputs[k].type.shape
-            if len(shape_of) < back or shape_of[-back] == 1:
-                continue
-            length = context.shape(k)[-back]
-            if found is not None:
-                length = context.require_equal(found, length, _DIFFERENT)
-            found = length
-        lengths.append(const(1) if found is None else found)
+        found = [
+            context.shape(k)[-back]
+            for k in operands
+            if node.inputs[k].ndim >= back and node.inputs[k].type.shape[-back] != 1
+        ]
+        lengths.append(reduce(lambda a, b: agree(a, b, _DIFFERENT), found) if found else const(1))
     return tuple(lengths)
 
 

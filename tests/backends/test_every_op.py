@@ -10,7 +10,7 @@ import pytest
 
 import symnet as sn
 from symnet import interpreter
-from symnet.op import ContractionOp, IndexedOp
+from symnet.op import ContractionOp, IndexedOp, OrderedOp
 from symnet.program import HostCall
 from symnet_cuda.emulator import EmulatedBackend
 from tests.backends.cuda.test_functions import on
@@ -66,7 +66,7 @@ def test_native_or_host_call(example: Example, device: str) -> None:
     f = check(example, "float64")
     hosts = [s for p in f.programs for s in p.steps if isinstance(s, HostCall)]
     hosts += [line for line in f.stages if line.startswith("host")]
-    assert bool(hosts) != isinstance(example.op, IndexedOp | ContractionOp)
+    assert bool(hosts) != isinstance(example.op, IndexedOp | ContractionOp | OrderedOp)
 
 
 @pytest.fixture(scope="module")

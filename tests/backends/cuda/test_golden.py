@@ -1,4 +1,4 @@
-"""The CUDA C++ of three small kernels, to be read in reviews."""
+"""The CUDA C++ of a few small kernels, to be read in reviews."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from tests.backends.cuda.cases import CASES
         ("short rows", "softmax"),
         ("symbolic rows of columns", "column_sums"),
         ("symbolic hidden layer", "contraction"),
+        ("scatter", "scatter"),
     ],
 )
 def test_source(golden, case: str, file: str) -> None:

@@ -1,4 +1,4 @@
-"""The LLVM IR of three small kernels as it leaves the code generator, to be read in reviews."""
+"""The LLVM IR of a few small kernels as it leaves the code generator, to be read in reviews."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from symnet.scalar.table import TABLE as T
 from symnet_llvm import ir
 from symnet_llvm.codegen import emit_kernel
 from symnet_llvm.target import Target
+from tests import ordered
 
 i, j, n = Symbol("i"), Symbol("j"), Symbol("n")
 F = "float32"
@@ -46,7 +47,11 @@ def _column_sums() -> Kernel:
     return Kernel(params, (), (Loop(j, const(500), columns),))
 
 
-@pytest.mark.parametrize("make", [_elementwise, _softmax, _column_sums])
+def _scatter() -> Kernel:
+    return ordered.scatter(n, 100)
+
+
+@pytest.mark.parametrize("make", [_elementwise, _softmax, _column_sums, _scatter])
 def test_ir(golden, make):
     work = make()
     emitted = emit_kernel(work, "kernel", _TARGET)

@@ -15,7 +15,7 @@ import numpy as np
 from symnet.gradient import grad, verify_grad
 from symnet.graph import Apply, Constant, Variable, ancestors, make_variable
 from symnet.interpreter import evaluate
-from symnet.op import Index, IndexedOp
+from symnet.op import Index, IndexedOp, OrderedOp
 from symnet.ops import ShapeOf
 from symnet.scalar import Expr, Load, ScalarOp, Symbol, cast, const
 from symnet.scalar import evaluate as evaluate_expr
@@ -130,6 +130,9 @@ def check_node(node: Apply, inputs: Sequence[Array], results: Sequence[Array]) -
         if isinstance(node.op, IndexedOp):
             for v, result in zip(node.outputs, results, strict=True):
                 _check_elements(node, v, result, context)
+        if isinstance(node.op, OrderedOp):
+            _check_steps(node, results[0], context)
+        if isinstance(node.op, IndexedOp | OrderedOp):
             for fault in node.op.faults(node, context):
                 box = tuple(int(context.value(n)) for n in fault.extents)
                 for point in np.ndindex(*box):
@@ -152,6 +155,38 @@ def _check_elements(node: Apply, v: Variable, result: Array, context: Values) ->
         at, length = context.value(i, indices), int(context.value(n))
         assert np.all(at >= 0), f"{node.op} reads before the start"
         assert np.all(at < max(length, 1)), f"{node.op} reads behind the end"
+
+
+def _check_steps(node: Apply, result: Array, context: Values) -> None:
+    """Go through the steps one by one."""
+    assert isinstance(node.op, OrderedOp)
+    context.addresses.clear()
+    stated = node.op.steps(node, context)
+    lanes, steps = (
+        tuple(int(context.value(n)) for n in box) for box in (stated.lanes, stated.steps)
+    )
+    axes = tuple(Symbol(f"i{k}") for k in range(len(lanes) + len(steps)))
+    lane, step = axes[: len(lanes)], axes[len(lanes) :]
+    before = Symbol("before", result.dtype.name)
+    place = stated.place(lane, step)
+    value = cast(stated.value(lane, step, before), result.dtype.name)
+    if stated.first is not None:
+        assert len(steps) == 1, "only along one axis something is carried on"
+    written = np.array(context.inputs[0]) if stated.begins else np.empty_like(result)
+    for one in np.ndindex(lanes):
+        carried = None if stated.first is None else context.value(stated.first)
+        for other in np.ndindex(steps):
+            point: dict[Expr, Any] = dict(zip(axes, map(np.int64, (*one, *other)), strict=True))
+            at = tuple(int(context.value(i, point)) for i in place)
+            assert all(0 <= i < n for i, n in zip(at, result.shape, strict=True)), f"{node.op}"
+            for i, n in context.addresses:
+                assert 0 <= context.value(i, point) < max(int(context.value(n)), 1), f"{node.op}"
+            point[before] = written[at] if carried is None else carried
+            with np.errstate(all="ignore"):
+                carried_on = context.value(value, point)
+            written[at] = carried_on
+            carried = None if stated.first is None else carried_on
+    np.testing.assert_allclose(written, result, rtol=1e-5, atol=1e-12)
 
 
 def check_graph(outputs: Sequence[Variable], given: Mapping[Variable, Array]) -> list[Array]:

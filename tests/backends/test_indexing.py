@@ -1,0 +1,142 @@
+"""Indexing of all kinds, compiled: parts, gradients and changed tensors on every backend."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+import symnet as sn
+import symnet.tensor as T
+from symnet.program import Copy, HostCall
+from tests.backends.agreement import agree
+from tests.lowered import kinds
+from tests.property.indices import Indexed, indexed
+from tests.unit.ops.elements import variables
+
+QUICK = settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@QUICK
+@given(drawn=indexed())
+def test_any_index(dtype: str, drawn: Indexed) -> None:
+    x, y = drawn.x.astype(dtype), drawn.y.astype(dtype)
+    inputs = variables([x, y, *drawn.arrays])
+    rest = iter(inputs[2:])
+    index = tuple(next(rest) if isinstance(e, np.ndarray) else e for e in drawn.index)
+    part = inputs[0][index]
+    added, put = T.inc_subtensor(part, T.tanh(inputs[1])), T.set_subtensor(part, inputs[1])
+    cost = (T.sqr(part).sum() + T.sin(added).sum() + T.sqr(put).sum()).astype(dtype)
+    outputs = [part, added, put, *sn.grad(cost, inputs[:2])]
+    agree(inputs, outputs, (x, y, *drawn.arrays), tolerance=1e-12 if dtype == "float64" else 1e-5)
+
+
+def test_integers_are_scattered() -> None:
+    x, y, i = T.TensorType("int16", (None,))(), T.bvector(), T.ivector()
+    outputs = [T.inc_subtensor(x[i], y), T.set_subtensor(x[i], y), x[i]]
+    calls = [
+        (np.arange(5, dtype="int16"), np.array([3, 4, 5], "int8"), np.array([1, 1, -1], "int32")),
+        (np.arange(2, dtype="int16"), np.zeros(0, "int8"), np.zeros(0, "int32")),
+    ]
+    agree([x, y, i], outputs, *calls)
+
+
+def test_order_is_kept() -> None:
+    """Sums of numbers whose order matters are those of NumPy, bit by bit."""
+    x, y, i = T.fmatrix(), T.fmatrix(), T.lvector()
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((500, 70)).astype("float32") * 10.0 ** rng.integers(
+        -6, 6, (500, 1)
+    )
+    call = (np.zeros((3, 70), "float32"), values.astype("float32"), rng.integers(0, 3, 500))
+    agree([x, y, i], [T.inc_subtensor(x[i], y)], call, tolerance=0)
+
+
+def sparse_step(device: str):
+    rng = np.random.default_rng(1)
+    table = rng.standard_normal((50, 8)).astype("float32")
+    W = sn.shared(table, name="W")
+    i, j = T.lvectors("i", "j")
+    rows = W[i]
+    cost = T.sqr(T.tanh(rows) + W[j]).sum()
+    g = T.grad(cost, rows)
+    new = T.inc_subtensor(T.inc_subtensor(rows, -0.1 * g)[j], 0.5 * W[j])
+    return sn.function([i, j], cost, updates=[(W, new)]), W, table
+
+
+def test_a_sparse_update_is_in_place(device: str) -> None:
+    step, W, table = sparse_step(device)
+    i, j = np.array([3, 3, 7]), np.array([7, 0, -1])
+    step(i, j)
+    (program,) = step.programs
+    assert not any(isinstance(s, (Copy, HostCall)) for s in program.steps)
+    assert all(b.shape[0].value < 50 for b in program.buffers if b.kind == "temporary" and b.shape)
+    expected = table.astype("float64")
+    g = 2 * (np.tanh(expected[i]) + expected[j]) * (1 - np.tanh(expected[i]) ** 2)
+    added = 0.5 * expected[j]
+    np.add.at(expected, i, -0.1 * g)
+    np.add.at(expected, j, added)
+    np.testing.assert_allclose(W.get_value(), expected, rtol=1e-5)
+
+
+@pytest.mark.parametrize("wrong", [50, -51])
+def test_nothing_is_written_where_an_index_is_wrong(device: str, wrong: int) -> None:
+    step, W, table = sparse_step(device)
+    with pytest.raises(IndexError, match=r"out of range in dimension 0 of float32\[\?, \?\]"):
+        step([1, wrong, 2], [0, 0, 0])
+    np.testing.assert_array_equal(W.get_value(), table)
+
+
+def test_what_is_begun_from(device: str) -> None:
+    """Inputs, constants, products, results of host calls, and what others read too."""
+    x, i = T.fmatrix("x"), T.lvector("i")
+    rng = np.random.default_rng(2)
+    X = rng.standard_normal((4, 4)).astype("float32")
+    constant = T.as_tensor_variable(X)
+    product, host, plain = T.dot(x, x), T.nlinalg.matrix_inverse(x), T.exp(x)
+    changed = [T.inc_subtensor(v[i], 1) for v in (x, constant, product, host, plain)]
+    again = T.inc_subtensor(changed[2][:, i], 2)
+    shared = T.inc_subtensor(T.sqr(x)[i], T.sqr(x)[i])
+    outputs = [*changed, again, shared, shared, plain, T.set_subtensor(T.zeros((5, 4))[i], 7)]
+    f = sn.function([x, i], outputs)
+    expected = sn.function([x, i], outputs, mode="reference")
+    for found, want in zip(f(X, [1, 1, 3]), expected(X, [1, 1, 3]), strict=True):
+        np.testing.assert_allclose(found, want, rtol=1e-4, atol=1e-5)
+
+
+def test_updates_that_cannot_be_in_place(device: str) -> None:
+    i = T.lvector("i")
+    for make in (
+        lambda a, b: [(a, T.inc_subtensor(b[i], 1)), (b, T.inc_subtensor(a[i], 2))],
+        lambda a, b: [(a, T.inc_subtensor(a[i], a[i[::-1]])), (b, T.dot(a, a.T))],
+        lambda a, b: [(a, T.inc_subtensor(a[i], a)), (b, a)],
+        lambda a, b: [(a, T.inc_subtensor(a[i], 3)), (b, T.inc_subtensor(a[i], 3))],
+        lambda a, b: [(a, T.inc_subtensor((a * 2)[i], 3)), (b, a + T.inc_subtensor(a[i], 3))],
+    ):
+        results = []
+        for mode in ("reference", None):
+            a = sn.shared(np.arange(9.0).reshape(3, 3), name="a")
+            b = sn.shared(np.ones((3, 3)), name="b")
+            f = sn.function([i], [a.sum()], updates=make(a, b), mode=mode)
+            for _ in range(2):
+                total = f([2, 0, 2])
+            results.append([*total, a.get_value(), b.get_value()])
+        for want, found in zip(*results, strict=True):
+            np.testing.assert_allclose(found, want, rtol=1e-12)
+
+
+def test_gradients_of_gathers_are_native(device: str) -> None:
+    x, i, j = T.tensor3("x"), T.lvector("i"), T.lvector("j")
+    f = sn.function([x, i, j], T.grad(T.sqr(x[i, :, j]).sum(), x))
+    X = np.arange(24, dtype="float32").reshape(2, 3, 4)
+    found = f(X, [1, 1, 0], [2, 2, 3])
+    expected = np.zeros_like(X)
+    np.add.at(expected, ([1, 1, 0], slice(None), [2, 2, 3]), 2 * X[[1, 1, 0], :, [2, 2, 3]])
+    np.testing.assert_array_equal(found, expected)
+    assert "host" not in kinds(f.programs[0])
