@@ -1,9 +1,9 @@
-"""Expressions as text: `pp` on one line, `debugprint` as a tree."""
+"""Expressions as text: `pp` on one line, `debugprint` as a tree; `Print`, for values."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Literal, TextIO
 
 import numpy as np
@@ -13,8 +13,19 @@ from symnet.graph import Apply, Constant, Variable, ancestors
 from symnet.ops.contraction import Dot
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.indexing import Subtensor
+from symnet.ops.printing import Print
 from symnet.ops.shape import DimShuffle, ShapeOf
 from symnet.ops.slices import Range
+
+__all__ = [
+    "Print",
+    "debugprint",
+    "leaf_text",
+    "min_informative_str",
+    "operation_text",
+    "pp",
+    "roots_of",
+]
 
 _INFIX = {
     "add": "+", "sub": "-", "mul": "*", "true_div": "/", "int_div": "//", "mod": "%", "pow": "**",
@@ -128,10 +139,12 @@ def debugprint(
     print_type: bool = False,
     file: TextIO | Literal["str"] | None = None,
     stop_on_name: bool = False,
+    ids: str = "CHAR",
 ) -> Any:
     """Print expressions as a tree, one operation or input on a line.
 
-    Every node has a letter; where it turns up again its operands are not repeated.
+    Every node has a letter; where it turns up again its operands are not repeated. Behind the nodes
+    of a compiled function stands their number in an order of evaluation.
 
     Parameters
     ----------
@@ -145,6 +158,8 @@ def debugprint(
         Where to print; by default standard output. ``"str"`` returns the text instead.
     stop_on_name
         Whether to stop at variables that have a name.
+    ids
+        How nodes are told apart: ``"CHAR"`` by letters, ``"int"`` by numbers, ``""`` not at all.
 
     Examples
     --------
@@ -157,8 +172,12 @@ def debugprint(
      | |y [id D]
      |x [id C]
     """
-    roots = roots_of(obj)
-    text = "".join(line + "\n" for line in _tree(roots, depth, print_type, stop_on_name))
+    if ids not in _IDS:
+        raise ValueError(f"debugprint: ids is one of {', '.join(map(repr, _IDS))}, not {ids!r}")
+    maker = getattr(obj, "maker", None)
+    numbers = {n: k for k, n in enumerate(maker.fgraph.toposort())} if maker else {}
+    lines = _tree(roots_of(obj), depth, print_type, stop_on_name, _IDS[ids], numbers)
+    text = "".join(line + "\n" for line in lines)
     if file == "str":
         return text
     (file or sys.stdout).write(text)
@@ -173,31 +192,38 @@ def roots_of(obj: Any) -> list[Variable]:
         return [obj.outputs[0]]
     if isinstance(obj, (list, tuple)):
         return [root for entry in obj for root in roots_of(entry)]
-    outputs = getattr(obj, "outputs", None)  # a compiled function
-    if outputs is None:
+    maker = getattr(obj, "maker", None)  # a compiled function
+    if maker is None:
         raise TypeError(f"debugprint: {obj!r} is not a variable, a node or a compiled function")
-    return roots_of(list(outputs))
+    return roots_of(list(maker.fgraph.outputs))
 
 
 def _tree(
-    roots: Sequence[Variable], depth: int, print_type: bool, stop_on_name: bool
+    roots: Sequence[Variable],
+    depth: int,
+    print_type: bool,
+    stop_on_name: bool,
+    name_of: Callable[[int], str],
+    numbers: Mapping[Apply, int],
 ) -> Iterator[str]:
-    letters: dict[object, str] = {}
+    seen: dict[object, int] = {}
     expanded: set[Apply] = set()
     # Variable, what stands before it, what stands before its operands, its level.
     stack = [(v, "", "", 1) for v in reversed(roots)]
     while stack:
         v, before, inner, level = stack.pop()
         node = v.owner
-        letter = letters.setdefault(v if node is None else node, _letter(len(letters)))
-        kind = f" <{v.type}>" if print_type else ""
+        letter = name_of(seen.setdefault(v if node is None else node, len(seen)))
+        kind = f" [id {letter}]" if letter else ""
+        kind += f" <{v.type}>" if print_type else ""
         if config.print_test_value and hasattr(v.tag, "test_value"):
             kind += f" {v.tag.test_value}"
         if node is None:
-            yield f"{before}{leaf_text(v)} [id {letter}]{kind}"
+            yield f"{before}{leaf_text(v)}{kind}"
             continue
         number = f".{v.index}" if len(node.outputs) > 1 else ""
-        yield f"{before}{operation_text(node)}{number} [id {letter}]{kind} '{v.name or ''}'"
+        place = f"   {numbers[node]}" if node in numbers else ""
+        yield f"{before}{operation_text(node)}{number}{kind} '{v.name or ''}'{place}"
         if node in expanded or level == depth or (stop_on_name and v.name):
             continue
         expanded.add(node)
@@ -216,3 +242,45 @@ def _letter(number: int) -> str:
         number, rest = divmod(number - 1, 26)
         found = chr(ord("A") + rest) + found
     return found
+
+
+_IDS: dict[str, Callable[[int], str]] = {"CHAR": _letter, "int": str, "": lambda number: ""}
+
+
+def min_informative_str(obj: Variable) -> str:
+    """Return what an expression is, down to inputs, constants and variables that have names.
+
+    Parameters
+    ----------
+    obj
+        Any variable.
+
+    Examples
+    --------
+    >>> from symnet.tensor import scalars
+    >>> a, b = scalars("a", "b")
+    >>> c = a + b
+    >>> c.name = "c"
+    >>> print(min_informative_str(c * a + c))
+    A. add
+     B. mul
+      C. c
+      D. a
+     <C>
+    """
+    letters: dict[Variable, str] = {}
+    lines: list[str] = []
+    stack = [(obj, 0)]
+    while stack:
+        v, level = stack.pop()
+        if v in letters:
+            lines.append(f"{' ' * level}<{letters[v]}>")
+            continue
+        letters[v] = _letter(len(letters))
+        if v.name or v.owner is None:
+            text = leaf_text(v)
+        else:
+            text = str(v.owner.op)
+            stack.extend((x, level + 1) for x in reversed(v.owner.inputs))
+        lines.append(f"{' ' * level}{letters[v]}. {text}")
+    return "\n".join(lines)

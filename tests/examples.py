@@ -68,6 +68,7 @@ from symnet.ops.linalg import (
     Solve,
 )
 from symnet.ops.positions import Distinct, FlatNonzero, RepeatedPositions, _Positions
+from symnet.ops.printing import Print
 from symnet.ops.random import Drawn, Philox
 from symnet.ops.sort import Argsort, ArgTopK, SearchSorted, Sort
 from symnet.ops.special import Special
@@ -228,6 +229,7 @@ EXAMPLES = [
     Example(Philox(2, 3), lambda n, m: (u(2), n, m)),
     Example(PickRows(), lambda n, m: (f(n, m), i(n, below=m))),
     Example(PlaceRows(), lambda n, m: (f(n), i(n, below=m), m)),
+    Example(Print("x", ("shape",)), lambda n: (f(n),)),
     Example(QR(), lambda n, m: (f(n, m),), ints=False),
     Example(RFFT(), lambda n, m, k: (f(n, m, k),), ints=False),
     Example(total("add", 0), lambda n, m: (f(n, m),)),

@@ -41,7 +41,6 @@ MISSING: set[str] = {
     "T.argsort",
     "T.argsort(axis=)",
     "T.extra_ops.to_one_hot",
-    "theano.printing.Print",
     "theano.sparse",
     "theano.sparse.CSR",
     "theano.sparse.all_dtypes",

@@ -3,9 +3,10 @@ import io
 import numpy as np
 import pytest
 
+import symnet as sn
 import symnet.tensor as T
 from symnet.gradient import grad
-from symnet.printing import debugprint, pp
+from symnet.printing import Print, debugprint, min_informative_str, pp
 from symnet.shared import shared
 
 
@@ -102,3 +103,51 @@ def test_debugprint_of_a_gradient(x):
 def test_what_cannot_be_printed():
     with pytest.raises(TypeError, match="3 is not a variable, a node or a compiled function"):
         debugprint(3)
+
+
+def test_debugprint_of_a_function_numbers_its_operations():
+    x = T.dvector("x")
+    f = sn.function([x], T.exp(x + 1) * (x + 1))
+    text = debugprint(f, file="str")
+    assert [line[-4:] for line in text.splitlines() if "Elemwise" in line] == [
+        "   2",
+        "   1",
+        "   0",
+        "   0",
+    ]
+
+
+def test_debugprint_ids():
+    x = T.dvector("x")
+    assert debugprint(x + x, file="str", ids="int") == (
+        "Elemwise{add} [id 0] ''\n |x [id 1]\n |x [id 1]\n"
+    )
+    assert debugprint(x + x, file="str", ids="") == "Elemwise{add} ''\n |x\n |x\n"
+    with pytest.raises(ValueError, match="ids is one of"):
+        debugprint(x, ids="roman")
+
+
+@pytest.mark.parametrize("mode", ["default", "reference"])
+def test_print(mode, capsys):
+    x = T.dvector("x")
+    seen = Print("this is a very important value")(x)
+    f = sn.function([x], [seen * 5, sn.grad((seen**2).sum(), x)], mode=mode)
+    np.testing.assert_array_equal(f([1.0, 2.0, 3.0])[0], [5, 10, 15])
+    assert capsys.readouterr().out == "this is a very important value __str__ = [1. 2. 3.]\n"
+    np.testing.assert_array_equal(f([1.0])[1], [2])
+
+
+def test_print_with_a_function_of_ones_own():
+    found = []
+    x = T.dvector("x")
+    y = Print("x", global_fn=lambda op, value: found.append((op.message, value.sum())))(x)
+    sn.function([x], y + 1)([1.0, 2.0])
+    assert found == [("x", 3)]
+
+
+def test_min_informative_str():
+    a, b = T.dscalars("a", "b")
+    c = a + b
+    assert min_informative_str(T.exp(c) * c) == (
+        "A. mul\n B. exp\n  C. add\n   D. a\n   E. b\n <C>"
+    )
