@@ -20,6 +20,7 @@ from symnet.kernel import (
     expressions,
     map_expressions,
 )
+from symnet.pieces import pieces
 from symnet.scalar import (
     Call,
     Const,
@@ -82,16 +83,50 @@ def axes(ndim: int) -> tuple[Symbol, ...]:
 
 @dataclass(frozen=True, slots=True)
 class Root:
-    """What to compute: an element's expression, and where to store it."""
+    """What to compute: an element's expression, and where to store it.
+
+    Attributes
+    ----------
+    buffers
+        The buffers it goes to.
+    shape
+        Lengths of what is computed.
+    expr
+        The element at ``axes(ndim)``.
+    start, whole
+        Of a part of a value: the index of its first element, and the lengths of the value.
+    """
 
     buffers: tuple[str, ...]
     shape: tuple[Expr, ...]
     expr: Expr
+    start: tuple[int, ...] = ()
+    whole: tuple[Expr, ...] = ()
+
+    def offset(self) -> Expr:
+        """Where the element at ``axes(ndim)`` goes."""
+        offset: Expr = const(0)
+        start = self.start or (0,) * len(self.shape)
+        for n, first, length, i in zip(
+            self.whole or self.shape, start, self.shape, axes(len(start)), strict=True
+        ):
+            offset = offset * n + (const(first) if length == const(1) else i + first)
+        return offset
 
 
 def build(roots: Sequence[Root]) -> tuple[Stmt, ...]:
     """Statements that compute all roots, sharing loops over equal leading lengths."""
-    return tuple(collapse(s) for s in _Builder().block(list(roots), 0, {}, frozenset()))
+    cut = list(roots)
+    written = {b for r in roots for b in r.buffers}
+    if not any(isinstance(x, Load) and x.buffer in written for x in walk(*(r.expr for r in roots))):
+        # What is written in place must be read before, by all that share the loop.
+        cut = [part for r in roots for part in _parts(r)]
+    return tuple(collapse(s) for s in _Builder().block(cut, 0, {}, frozenset()))
+
+
+def _parts(root: Root) -> list[Root]:
+    found = pieces(root.shape, root.expr, axes(len(root.shape)))
+    return [Root(root.buffers, p.shape, p.expr, p.start, root.shape) for p in found]
 
 
 class _Builder:
@@ -120,10 +155,7 @@ class _Builder:
                 name = self.fresh(value.dtype)
                 stmts.append(Let(name, value))
                 ready[root.expr] = value = name
-            offset: Expr = const(0)
-            for n, i in zip(root.shape, axes(depth), strict=True):
-                offset = offset * n + (const(0) if n == const(1) else i)
-            stores.extend(Store(b, offset, value) for b in root.buffers)
+            stores.extend(Store(b, root.offset(), value) for b in root.buffers)
         stmts.extend(stores)
         nested: dict[Expr, list[Root]] = {}
         for root in roots:

@@ -10,7 +10,10 @@ import pytest
 
 import symnet as sn
 import symnet.tensor as T
+from symnet.abstraction import abstract
+from symnet.nest import Root, axes, build
 from symnet.program import Buffer, Copy, Guard, Program
+from symnet.scalar import Load, const, rows
 from tests.lowered import kinds, program_of
 
 Updates = list[tuple[Any, Any]]
@@ -168,9 +171,9 @@ def test_any_name_will_do(name: str) -> None:
 
 def test_loops_over_one_axis_with_different_lengths() -> None:
     """What is always so in a short loop need not be so in the long one beside it."""
-    x, y = T.dmatrices("x", "y")
-    wide, flat = T.concatenate([x, T.tanh(y)], 1), T.stack([x, y], 1)
-    a = np.zeros((3, 4))
-    program = program_of([x, y], [wide, flat], [a, a])
-    assert kinds(program) == ["kernel"]
-    assert "maximum(0, (i1 - 4))" in str(program)
+    (i,) = axes(1)
+    wide = Root(("c",), (const(8),), Load("a", rows()["minimum"](i, 3), "float64"))
+    short = Root(("d",), (const(3),), Load("b", i, "float64"))
+    stmts = build([wide, short])
+    found = abstract(stmts, dict.fromkeys("abcd", "float64"))
+    assert found.stmts[0].body[0].value == Load("p0", rows()["minimum"](i, 3), "float64")
