@@ -127,7 +127,7 @@ def freeze(
     on_unused_input: str | None,
 ) -> tuple[Signature, Frozen]:
     """Close the graph over its inputs and shared variables; see `symnet.function.function`."""
-    declared = [x if isinstance(x, In) else In(_variable(x)) for x in _sequence(inputs)]
+    declared = [_declared(x) for x in _sequence(inputs)]
     _check_inputs(declared)
     roots, keys, single = _outputs(outputs)
     new_values = _updates(updates)
@@ -171,6 +171,23 @@ def _sequence(inputs: Any) -> Sequence[Any]:
         f"the inputs of a function are a list, got {inputs!r}: write function([x], ...), or "
         "function([], ...) for none"
     )
+
+
+def _declared(x: Any) -> In:
+    """An input as it may be written: also ``(x, value)`` and ``(name, (x, update), value)``."""
+    if isinstance(x, In):
+        return x
+    if not isinstance(x, (list, tuple)):
+        return In(_variable(x))
+    name, parts = (x[0], x[1:]) if len(x) == 3 else (None, x)
+    if len(parts) != 2 or not (name is None or isinstance(name, str)):
+        raise TypeError(
+            f"an input {x!r} is not of the form (x, value), ((x, update), value), "
+            "(name, x, value) or (name, (x, update), value)"
+        )
+    what, value = parts
+    variable, update = what if isinstance(what, (list, tuple)) else (what, None)
+    return In(_variable(variable), name, value, update)
 
 
 def _variable(x: Any) -> Variable:

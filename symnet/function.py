@@ -309,6 +309,16 @@ class Function:
         return [stage_text(self._written)]
 
     @property
+    def outputs(self) -> list[Variable]:
+        """The outputs as they are compiled, rewritten but not fused."""
+        return list(self._graph.outputs)
+
+    @property
+    def value(self) -> Function:
+        """Values of inputs that calls need not give, by key: this function has them itself."""
+        return self
+
+    @property
     def profile(self) -> Profile:
         """Time spent in each step, most first; needs ``profile=True`` at compilation."""
         timed = [] if self._compiled is None else sorted(self._compiled.timings(), reverse=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from dataclasses import fields
 from types import ModuleType
 
 import pytest
@@ -18,7 +19,8 @@ def theano(monkeypatch: pytest.MonkeyPatch) -> Iterator[ModuleType]:
     """Theano by symnet, with no flags from outside; settings and modules are restored."""
     monkeypatch.setenv("THEANO_FLAGS", "")
     monkeypatch.setenv("THEANORC", "")
-    with config.change(floatX=config.floatX, mode=config.mode, device=config.device):
+    kept = {f.name: getattr(config, f.name) for f in fields(config)}
+    with config.change(**kept):
         _forget()
         yield install()
     _forget()

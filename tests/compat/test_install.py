@@ -34,6 +34,14 @@ def test_old_imports(theano: ModuleType) -> None:
     assert theano.function([x], T.nnet.softmax(x))(np.zeros((1, 2))).tolist() == [[0.5, 0.5]]
 
 
+def test_a_function_hides_the_module_of_its_name(theano: ModuleType) -> None:
+    from theano.compile.function import function
+    from theano.tensor.sort import sort
+
+    assert theano.tensor.sort is sort
+    assert theano.compile.function is theano.function is function
+
+
 def test_star_imports_bring_functions_and_submodules(theano: ModuleType) -> None:
     names: dict[str, object] = {}
     exec("from theano import *\nfrom theano.tensor import *", names)

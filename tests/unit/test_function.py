@@ -412,3 +412,23 @@ def test_arguments_that_are_no_arrays():
         f(np.ma.masked_array([1.0, 2.0], [True, False]))
     s = sn.shared(floats(1, 2))
     assert f(s).tolist() == [1, 2]
+
+
+def test_inputs_written_as_tuples():
+    x, s, n = T.scalars("x", "s", "n")
+    f = sn.function([(x, 2.0), ((s, s + x), 10.0), ("m", (n, n * 2), 1.0)], x + s + n)
+    assert [float(f()), float(f()), float(f(1))] == [13, 16, 19]
+    assert (float(f["s"]), float(f["m"])) == (15, 8)
+    f["s"] = 0
+    assert float(f(0)) == 8
+    for wrong in [(x, 1, 2, 3), (1, x, 2), (x,)]:
+        with pytest.raises(TypeError, match="is not of the form"):
+            sn.function([wrong], x)
+
+
+def test_old_ways_to_look_at_a_function():
+    x, s = T.scalars("x", "s")
+    f = sn.function([x, ((s, s + 1), 0.0)], T.exp(x) + s)
+    assert "exp" in sn.printing.debugprint(f, file="str")
+    f.container["s"].value = 3
+    assert f.value[s] == f.container[1].value == 3

@@ -34,7 +34,7 @@ def install() -> ModuleType:
     Examples
     --------
     >>> from symnet.config import config
-    >>> with config.change(floatX="float32"):  # floatX is the old one again behind this example
+    >>> with config.change(floatX="float32", on_unused_input="raise"):  # and back again
     ...     theano = install()
     >>> import theano.tensor as T
     >>> x = T.dmatrix("x")

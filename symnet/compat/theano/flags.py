@@ -223,8 +223,12 @@ def device_of(name: str) -> str:
 
 
 def read_environment() -> None:
-    """Set what ``.theanorc`` and ``THEANO_FLAGS`` say; floatX is float64 if neither says more."""
-    wanted = {"floatX": "float64", **_files()}
+    """Set what ``.theanorc`` and ``THEANO_FLAGS`` say.
+
+    If they say nothing of it, floatX is float64, as Theano's; and unused inputs only warn: Theano's
+    gradients still hold variables that symnet's have no use for.
+    """
+    wanted = {"floatX": "float64", "on_unused_input": "warn", **_files()}
     for flag in filter(None, (f.strip() for f in os.environ.get("THEANO_FLAGS", "").split(","))):
         name, _, text = flag.partition("=")
         wanted[name.strip()] = text.strip()

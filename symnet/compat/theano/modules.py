@@ -52,7 +52,8 @@ def build() -> dict[str, OldModule]:
     for name, child in made.items():
         parent, _, own = name.rpartition(".")
         if parent:
-            setattr(made[parent], own, child)
+            # As in Theano, a function hides the module of its name: theano.tensor.sort.
+            made[parent].__dict__.setdefault(own, child)
     for child in made.values():
         names = [n for n in child.__dict__ if not n.startswith("_")]
         child.__dict__["__all__"] = names

@@ -13,6 +13,7 @@ _LOOPS = "loops are not in this version of symnet yet"
 
 MODULES: dict[str, tuple[str, ...]] = {
     "theano": (
+        "symnet.inspection: FunctionGraph=Graph",
         "symnet: Apply Constant In OpFromGraph Out Variable clone dot function grad Lop Rop pp "
         "shared",
         "symnet.gradient: disconnected_grad zero_grad",
@@ -68,11 +69,12 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.configdefaults": (f"{_HERE}.flags: config",),
     "theano.configparser": (f"{_HERE}.flags: change_flags config TheanoConfigParser=OldConfig",),
     "theano.gof": (
+        "symnet.inspection: FunctionGraph=Graph",
         "symnet: Apply Constant Variable",
         "symnet.types: Type=TensorType",
         f"{_HERE}.small: Op",
     ),
-    "theano.gof.fg": ("symnet: MissingInputError",),
+    "theano.gof.fg": ("symnet: MissingInputError", "symnet.inspection: FunctionGraph=Graph"),
     "theano.gof.graph": (
         "symnet: Apply Constant Variable",
         f"{_HERE}.graphs: ancestors inputs io_toposort is_same_graph ops orphans variables",
@@ -104,7 +106,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.sandbox.cuda.dnn": (f"{_HERE}.small: dnn_available=absent",),
     "theano.sandbox.linalg": ("symnet.tensor.nlinalg: *", "symnet.tensor.slinalg: *"),
     "theano.sandbox.linalg.ops": ("symnet.tensor.nlinalg: *", "symnet.tensor.slinalg: *"),
-    "theano.sandbox.neighbours": (),
+    "theano.sandbox.neighbours": ("symnet.tensor.nnet.neighbours: *",),
     "theano.sandbox.rng_mrg": (f"{_HERE}.later: MRG_RandomStreams",),
     "theano.sandbox.softsign": ("symnet.tensor.nnet: softsign",),
     "theano.scalar": (
@@ -129,7 +131,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "symnet.tensor: *",
         "symnet.ops.elementwise: Elemwise",
         "symnet.ops.shape: DimShuffle",
-        "symnet.gradient: consider_constant verify_grad",
+        "symnet.gradient: consider_constant numeric_grad verify_grad",
         "builtins: AsTensorError=TypeError",
     ),
     "theano.tensor.basic": (
@@ -142,20 +144,21 @@ MODULES: dict[str, tuple[str, ...]] = {
         "symnet.ops.elementwise: Elemwise",
         "symnet.ops.shape: DimShuffle",
     ),
-    "theano.tensor.extra_ops": ("symnet.tensor: squeeze",),
+    "theano.tensor.extra_ops": ("symnet.tensor.extra_ops: *",),
     "theano.tensor.fft": ("symnet.tensor.fft: *",),
     "theano.tensor.inplace": (),
     "theano.tensor.nlinalg": ("symnet.tensor.nlinalg: *",),
     "theano.tensor.nnet": ("symnet.tensor.nnet: *",),
     "theano.tensor.nnet.abstract_conv": ("symnet.tensor.nnet.abstract_conv: *",),
     "theano.tensor.nnet.conv": ("symnet.tensor.nnet.conv: *",),
-    "theano.tensor.nnet.nnet": ("symnet.tensor.nnet: *",),
-    "theano.tensor.nnet.sigm": (
-        "symnet.tensor.nnet: hard_sigmoid sigmoid softplus ultra_fast_sigmoid",
-    ),
+    "theano.tensor.nnet.bn": ("symnet.tensor.nnet.bn: *",),
+    "theano.tensor.nnet.ctc": ("symnet.tensor.nnet.ctc: *",),
+    "theano.tensor.nnet.neighbours": ("symnet.tensor.nnet.neighbours: *",),
+    "theano.tensor.nnet.nnet": ("symnet.tensor.nnet.nnet: *",),
+    "theano.tensor.nnet.sigm": ("symnet.tensor.nnet.sigm: *",),
     "theano.tensor.opt": (),
     "theano.tensor.raw_random": (),
-    "theano.tensor.shared_randomstreams": ("symnet.random: RandomStreams",),
+    "theano.tensor.shared_randomstreams": ("symnet.tensor.shared_randomstreams: *",),
     "theano.tensor.sharedvar": (
         "symnet: SharedVariable TensorSharedVariable=SharedVariable "
         "ScalarSharedVariable=SharedVariable tensor_constructor=shared",
@@ -165,6 +168,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.tensor.signal.downsample": ("symnet.tensor.signal.downsample: *",),
     "theano.tensor.signal.pool": ("symnet.tensor.signal.pool: *",),
     "theano.tensor.slinalg": ("symnet.tensor.slinalg: *",),
+    "theano.tensor.sort": ("symnet.tensor: argsort argtopk sort topk topk_and_argtopk",),
     "theano.tensor.subtensor": (
         "symnet.tensor: inc_subtensor set_subtensor take",
         "symnet.ops.indexing: Subtensor",
