@@ -10,6 +10,7 @@ import numpy as np
 
 from symnet import dtypes
 from symnet.config import config
+from symnet.graph import Constant
 from symnet.ops.constructors import ARange
 from symnet.scalar import table
 from symnet.tensor.convert import (
@@ -18,6 +19,7 @@ from symnet.tensor.convert import (
     constant,
     converted,
     integer_scalar,
+    is_weak,
 )
 from symnet.tensor.manipulation import alloc, lengths, shape_arguments
 from symnet.types import TensorType
@@ -210,14 +212,14 @@ def arange(
     Parameters
     ----------
     start, stop, step
-        Numbers or integer scalars; `start` alone counts from 0 to it.
+        Numbers or scalars; `start` alone counts from 0 to it.
     dtype
-        Of the result; by default int64, for fractions ``config.floatX``.
+        Of the result; by default int64, and for fractions the dtype of the operands.
 
     Raises
     ------
     TypeError
-        If a symbolic operand is not an integer: the length must be known from integers.
+        If an operand has dimensions.
 
     Examples
     --------
@@ -231,9 +233,29 @@ def arange(
     numbers = all(isinstance(x, (int, float, np.generic)) for x in ends)
     if numbers and any(isinstance(x, (float, np.floating)) for x in ends):
         return constant(np.arange(*ends), dtype=wanted or config.floatX)
+    if any(dtypes.is_float(as_tensor_variable(x).dtype) for x in ends):
+        return _spaced(ends, wanted)
     scalars = [integer_scalar(x, "arange: an end or step") for x in ends]
     counted: TensorVariable = ARange(wanted or "int64")(*scalars)
     return counted
+
+
+def _spaced(ends: tuple[Any, ...], dtype: str | None) -> TensorVariable:
+    """Return a range of fractions, whose length follows from the values of its ends."""
+    strong = [as_tensor_variable(x).dtype for x in ends if not is_weak(x)]
+    common = dtypes.promote(*strong)
+    common = common if dtypes.is_float(common) else config.floatX
+    start, stop, step = (converted(x, common) for x in ends)
+    for x in (start, stop, step):
+        if x.ndim:
+            raise TypeError(f"arange: an end or step has no dimensions, got {x!r}, {x.type}")
+    if isinstance(step, Constant) and not step.data:
+        raise ValueError("arange: the step cannot be 0")
+    exact = [converted(x, "float64") for x in (start, stop, step)]
+    steps = table.ceil((exact[1] - exact[0]) / exact[2])
+    count = converted(table.maximum(steps, 0), "int64")
+    values = start + converted(arange(count), common) * step
+    return converted(values, dtype or common)
 
 
 def eye(

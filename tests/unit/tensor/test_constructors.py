@@ -167,7 +167,7 @@ def test_arange(run):
     assert T.arange(n).dtype == "int64"
     np.testing.assert_array_equal(T.arange(0.5, 2).data, [0.5, 1.5])
     with pytest.raises(TypeError, match="integer of no dimensions"):
-        T.arange(T.scalar("x"))
+        T.arange(T.lvector("x"))
 
 
 def test_eye(run):
@@ -225,3 +225,17 @@ def test_what_is_known_beforehand():
 def test_classes_by_their_old_names():
     assert isinstance(sn.shared(np.zeros(2)), T.TensorSharedVariable)
     assert not isinstance(T.vector(), T.TensorSharedVariable)
+
+
+@pytest.mark.parametrize("ends", [(0, 1, 0.25), (0.5, 3, 1), (2, 0.1, -0.3), (1, 0, 0.5)])
+def test_range_of_fractions(ends):
+    a, b, s = T.dscalars("a", "b", "s")
+    f = sn.function([a, b, s], T.arange(a, b, s))
+    np.testing.assert_allclose(f(*ends), np.arange(*map(float, ends)), rtol=1e-14)
+    x = T.fscalar("x")
+    assert T.arange(x).dtype == "float32"
+    np.testing.assert_array_equal(T.arange(x).eval({x: 2.5}), [0, 1, 2])
+    with pytest.raises(TypeError, match="has no dimensions"):
+        T.arange(T.dvector())
+    with pytest.raises(ValueError, match="the step cannot be 0"):
+        T.arange(a, b, 0.0)
