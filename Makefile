@@ -30,6 +30,7 @@ bench: $(VENV)/.bench
 	$(BIN)/python -m benchmarks $(ARGS)
 
 docs: $(VENV)/.docs
+	$(BIN)/python docs/operations.py
 	$(BIN)/sphinx-build -q docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 

@@ -229,7 +229,7 @@ EXAMPLES = [
     Example(Philox(2, 3), lambda n, m: (u(2), n, m)),
     Example(PickRows(), lambda n, m: (f(n, m), i(n, below=m))),
     Example(PlaceRows(), lambda n, m: (f(n), i(n, below=m), m)),
-    Example(Print("x", ("shape",)), lambda n: (f(n),)),
+    Example(Print("x", (), lambda op, value: None), lambda n: (f(n),)),
     Example(QR(), lambda n, m: (f(n, m),), ints=False),
     Example(RFFT(), lambda n, m, k: (f(n, m, k),), ints=False),
     Example(total("add", 0), lambda n, m: (f(n, m),)),
@@ -284,4 +284,5 @@ def operations() -> list[str]:
         kinds = waiting.pop().__subclasses__()
         found |= {named(kind) for kind in kinds if kind.__module__.startswith("symnet.")}
         waiting += kinds
-    return sorted(found - {named(kind) for kind in HELPERS})
+    found -= {named(kind) for kind in HELPERS}
+    return sorted(name for name in found if not name.startswith("symnet.compat."))
