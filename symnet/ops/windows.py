@@ -88,16 +88,17 @@ class Windows(IndexedOp):
         place: list[Expr] = []
         inside: list[Expr] = []
         for axis, n in enumerate(dims[fixed:]):
+            k, s, d = self.taps[axis], self.stride[axis], self.dilation[axis]
             t, i = index[fixed + axis], index[fixed + rank + axis]
-            at = t * self.stride[axis] + i * self.dilation[axis] - self.low[axis]
-            inside += [ge(at, const(0)), lt(at, n)]
-            place.append(_clamped(at, n))
+            windows = context.out_shape(output)[fixed + axis]
+            last = (windows - 1) * s + (k - 1) * d - self.low[axis]
+            at = t * s + i * d - self.low[axis]
+            place.append(_bounded(at, (self.low[axis] == 0, _surely(last, n)), n, inside))
         fill = const(self.fill, node.out.dtype)
         if const(0) in dims[fixed:]:
             return fill
         value = context.read(0, (*index[:fixed], *_within(place, dims[fixed:])))
-        found: Expr = switch(reduce(logical_and, map(simplify, inside)), value, fill)
-        return found
+        return _where(inside, value, fill)
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         (g,) = cotangents
@@ -193,19 +194,20 @@ class Overlay(IndexedOp):
             for axis, q in enumerate(inner):
                 k, s, d = self.taps[axis], self.stride[axis], self.dilation[axis]
                 at = index[fixed + axis] + self.low[axis]
+                last = context.out_shape(output)[fixed + axis] - 1 + self.low[axis]
                 if d == 1:
                     t, i = at // s - q, at % s + q * s
-                    holds.append(lt(i, const(k)))
-                    taps.append(minimum(i, const(k - 1)))
+                    taps.append(_bounded(i, (True, k % s == 0), const(k), holds))
+                    first = extents[axis] == 1
                 else:
                     t, i = (at - q * d) // s, q
                     holds.append(eq((at - q * d) % s, const(0)))
                     taps.append(i)
-                holds += [ge(t, const(0)), lt(t, counts[axis])]
-                windows.append(_clamped(t, counts[axis]))
+                    first = False
+                known = (first, _surely(last, counts[axis] * s))
+                windows.append(_bounded(t, known, counts[axis], holds))
             value = context.read(0, (*index[:fixed], *_within([*windows, *taps], counts)))
-            held: Expr = switch(reduce(logical_and, map(simplify, holds)), value, nothing)
-            return held
+            return _where(holds, value, nothing)
 
         nothing = const(0, node.out.dtype)
         if const(0) in counts:
@@ -281,9 +283,29 @@ def _lengths(context: ShapeContext, rank: int) -> list[Expr]:
     return found
 
 
-def _clamped(at: Expr, n: Expr) -> Expr:
-    """Return a position forced into a dimension of length `n`: it is read even where outside."""
-    found: Expr = maximum(minimum(at, n - 1), const(0))
+def _surely(at: Expr, n: Expr) -> bool:
+    """Return whether ``at < n`` holds whatever the lengths are."""
+    room = simplify(n - at)
+    return isinstance(room, Const) and room.value > 0
+
+
+def _bounded(at: Expr, known: tuple[bool, bool], n: Expr, conditions: list[Expr]) -> Expr:
+    """Return a position forced into a dimension of length `n`, and what it takes to be there.
+
+    It is read even where it is outside; `known` says on which side that cannot be.
+    """
+    if not known[0]:
+        conditions.append(ge(at, const(0)))
+    if not known[1]:
+        conditions.append(lt(at, n))
+        at = minimum(at, n - 1)
+    return at if all(known) else maximum(at, const(0))
+
+
+def _where(conditions: Sequence[Expr], value: Expr, otherwise: Expr) -> Expr:
+    if not conditions:
+        return value
+    found: Expr = switch(reduce(logical_and, map(simplify, conditions)), value, otherwise)
     return found
 
 
