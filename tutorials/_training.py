@@ -1,13 +1,21 @@
-"""What every tutorial needs and none is about: options, early stopping, the table, the picture."""
+"""What every tutorial needs and none is about.
+
+Options, early stopping, the table, the picture, and going on after an interruption.
+"""
 
 from __future__ import annotations
 
 import argparse
+import json
 import math
+import os
+import signal
+import threading
 import time
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -42,6 +50,72 @@ class Validation:
     seconds: float
 
 
+@dataclass
+class Progress:
+    """How far a run has come: all that its rest depends on, beside the parameters."""
+
+    limit: int
+    step: int = 0
+    best: float = math.inf
+    test_error: float = math.nan
+    seconds: float = 0.0
+    history: list[Validation] = field(default_factory=list)
+
+
+class Checkpoint:
+    """A file that holds a run's progress and its shared variables, in their order."""
+
+    def __init__(self, path: Path, parameters: Sequence[Any]) -> None:
+        self.path = path
+        self._parameters = list(parameters)
+
+    def save(self, progress: Progress) -> None:
+        """Write the file; one that was there stays whole until the new one is."""
+        values = {f"p{k}": p.get_value() for k, p in enumerate(self._parameters)}
+        beside = self.path.with_name(self.path.name + ".part")
+        with open(beside, "wb") as file:
+            np.savez(file, progress=json.dumps(asdict(progress)), **values)
+        os.replace(beside, self.path)
+
+    def load(self) -> Progress:
+        """Read the file: the parameters take the values they had."""
+        with np.load(self.path) as saved:
+            values = [saved[f"p{k}"] for k in range(len(saved.files) - 1)]
+            progress = json.loads(str(saved["progress"]))
+        shapes = [p.get_value(borrow=True).shape for p in self._parameters]
+        if [v.shape for v in values] != shapes:
+            raise SystemExit(f"{self.path} is of another model: give the settings it was made with")
+        for parameter, value in zip(self._parameters, values, strict=True):
+            parameter.set_value(value)
+        progress["history"] = [Validation(**line) for line in progress["history"]]
+        return Progress(**progress)
+
+
+class Interruption:
+    """Within, Ctrl-C is noted in `pressed`, so that a step can end; the second one interrupts."""
+
+    def __init__(self) -> None:
+        self.pressed = False
+        self._before: Any = None
+
+    def __enter__(self) -> Interruption:
+        if threading.current_thread() is threading.main_thread():
+            self._before = signal.signal(signal.SIGINT, self._note)
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._restore()
+
+    def _note(self, number: int, frame: object) -> None:
+        self.pressed = True
+        self._restore()
+
+    def _restore(self) -> None:
+        if self._before is not None:
+            signal.signal(signal.SIGINT, self._before)
+            self._before = None
+
+
 @dataclass(frozen=True)
 class Result:
     """What a training run gives back. Errors are fractions; seconds include the validations."""
@@ -54,6 +128,7 @@ class Result:
     batch_size: int
     history: list[Validation]
     picture: Path | None = None
+    interrupted: bool = False
 
 
 def options(
@@ -73,7 +148,14 @@ def options(
     parser.add_argument("--data-limit", type=int, help="use only so many examples of each part")
     parser.add_argument("--mode", help="symnet's compilation mode, e.g. reference")
     parser.add_argument("--picture", type=Path, help="PNG file for pictures of the weights")
+    parser.add_argument("--checkpoint", type=Path, help="file that Ctrl-C saves the run to")
+    parser.add_argument("--resume", action="store_true", help="go on with the run that is saved")
     return parser
+
+
+def checkpoint_of(args: argparse.Namespace, name: str, parameters: Sequence[Any]) -> Checkpoint:
+    """Return the file that the options name, for a tutorial's parameters."""
+    return Checkpoint(args.checkpoint or Path(f"{name}.npz"), parameters)
 
 
 def load(args: argparse.Namespace) -> Dataset:
@@ -105,39 +187,68 @@ def fit(
     batch_size: int,
     epochs: int,
     patience: Patience,
+    checkpoint: Checkpoint | None = None,
+    resume: bool = False,
 ) -> Result:
     """Train until patience or epochs run out, as the tutorials at deeplearning.net do.
 
     The validation error is measured every ``min(batches, patience.steps // 2)`` steps, and the
-    test error whenever it has reached a new best.
+    test error whenever it has reached a new best. Ctrl-C saves the run in `checkpoint`, and
+    `resume` goes on with the one saved there: it then takes the steps it would have taken.
     """
-    limit, best, test_error = patience.steps, math.inf, math.nan
+    so_far = Progress(limit=patience.steps)
+    if resume and checkpoint is not None:
+        so_far = checkpoint.load()
+        print(f"Going on after {so_far.step:,} steps, from {checkpoint.path}")
     every = max(1, min(batches, patience.steps // 2))
-    history: list[Validation] = []
-    started = time.perf_counter()
+    started = time.perf_counter() - so_far.seconds
     print("epoch   validation error   test error   seconds")
-    step = 0
-    with tqdm(total=min(limit, epochs * batches), unit="step", leave=False) as bar:
+    for line in so_far.history:
+        print(_row(line))
+
+    def total() -> int:
+        return min(so_far.limit, epochs * batches)
+
+    with (
+        Interruption() as interruption,
+        tqdm(total=total(), initial=so_far.step, unit="step", leave=False) as bar,
+    ):
         # Counts from 0, and stops after the step whose number reaches the limit.
-        for step in range(epochs * batches):
+        while so_far.step < epochs * batches and so_far.step <= so_far.limit:
+            step = so_far.step
             train(step % batches)
+            bar.update()
             if (step + 1) % every == 0:
                 error = validate()
-                improved = error < best
+                improved = error < so_far.best
                 if improved:
-                    if error < best * patience.threshold:
-                        limit = max(limit, step * patience.increase)
-                    best, test_error = error, test()
+                    if error < so_far.best * patience.threshold:
+                        so_far.limit = max(so_far.limit, step * patience.increase)
+                    so_far.best, so_far.test_error = error, test()
                 seconds = time.perf_counter() - started
-                epoch = step // batches + 1
-                history.append(Validation(epoch, error, test_error if improved else None, seconds))
-                bar.total = min(limit, epochs * batches)
-                bar.update(every)
-                bar.write(_row(history[-1]))
-            if limit <= step:
+                found = so_far.test_error if improved else None
+                so_far.history.append(Validation(step // batches + 1, error, found, seconds))
+                bar.total = total()
+                bar.write(_row(so_far.history[-1]))
+            so_far.step += 1
+            if interruption.pressed and checkpoint is not None:
                 break
-    seconds = time.perf_counter() - started
-    return Result(best, test_error, step // batches + 1, step + 1, seconds, batch_size, history)
+            if interruption.pressed:
+                raise KeyboardInterrupt
+    so_far.seconds = time.perf_counter() - started
+    if interruption.pressed and checkpoint is not None:
+        checkpoint.save(so_far)
+        print(f"Interrupted: saved in {checkpoint.path}, --resume goes on from there")
+    return Result(
+        so_far.best,
+        so_far.test_error,
+        (so_far.step - 1) // batches + 1,
+        so_far.step,
+        so_far.seconds,
+        batch_size,
+        so_far.history,
+        interrupted=interruption.pressed,
+    )
 
 
 def _row(line: Validation) -> str:

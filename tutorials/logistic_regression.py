@@ -16,7 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _training import Patience, Result, fit, load, mean_error, options, report
+from _training import (
+    Patience,
+    Result,
+    checkpoint_of,
+    fit,
+    load,
+    mean_error,
+    options,
+    report,
+)
 
 import symnet as sn
 import symnet.tensor as T
@@ -136,7 +145,18 @@ def main(argv: Sequence[str] | None = None) -> Result:
 
     batches = len(data.train.labels) // args.batch_size
     patience = Patience(args.patience)
-    result = fit(train, validate, test, batches, args.batch_size, args.epochs, patience)
+    checkpoint = checkpoint_of(args, "logistic_regression", parameters)
+    result = fit(
+        train,
+        validate,
+        test,
+        batches,
+        args.batch_size,
+        args.epochs,
+        patience,
+        checkpoint,
+        args.resume,
+    )
     W, _ = parameters
     picture = args.picture or Path("logistic_regression.png")
     return report(result, W.get_value(borrow=True), data.image_shape, picture)

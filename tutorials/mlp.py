@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _training import Patience, Result, fit, load, options, report
+from _training import Patience, Result, checkpoint_of, fit, load, options, report
 from logistic_regression import (
     compile_functions,
     error_rate,
@@ -105,7 +105,18 @@ def main(argv: Sequence[str] | None = None) -> Result:
 
     batches = len(data.train.labels) // args.batch_size
     patience = Patience(args.patience)
-    result = fit(train, validate, test, batches, args.batch_size, args.epochs, patience)
+    checkpoint = checkpoint_of(args, "mlp", parameters)
+    result = fit(
+        train,
+        validate,
+        test,
+        batches,
+        args.batch_size,
+        args.epochs,
+        patience,
+        checkpoint,
+        args.resume,
+    )
     picture = args.picture or Path("mlp.png")
     return report(result, weights[0].get_value(borrow=True), data.image_shape, picture)
 

@@ -2,15 +2,20 @@
 
 import importlib
 import os
+import signal
 from pathlib import Path
 
+import numpy as np
 import pytest
+
+import symnet as sn
 
 TUTORIALS = Path(__file__).parents[2] / "tutorials"
 NAMES = sorted(p.stem for p in TUTORIALS.glob("*.py") if not p.stem.startswith("_"))
 
 #: Options under which a tutorial takes seconds, and a validation error that only learning reaches.
 SMALL = {
+    "convolutional_mlp": (["--epochs", "12", "--batch-size", "20"], 0.10),
     "logistic_regression": (["--epochs", "40"], 0.15),
     "mlp": (["--epochs", "12", "--hidden", "50", "--learning-rate", "0.1"], 0.10),
 }
@@ -67,6 +72,67 @@ def test_logistic_regression_reaches_the_published_result(picture: Path) -> None
 def test_mlp_reaches_the_goal_in_twenty_epochs(picture: Path) -> None:
     result = importlib.import_module("mlp").main(["--picture", str(picture), "--epochs", "20"])
     assert result.test_error <= 0.026
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("SYMNET_DATA" not in os.environ, reason="SYMNET_DATA names no MNIST")
+def test_convolutional_mlp_reaches_the_goal_in_twenty_epochs(picture: Path) -> None:
+    tutorial = importlib.import_module("convolutional_mlp")
+    result = tutorial.main(["--picture", str(picture), "--epochs", "20"])
+    assert result.test_error <= 0.012
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_interrupted_run_goes_on_where_it_was(
+    name: str, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training, tutorial = (importlib.import_module(module) for module in ("_training", name))
+    arguments = ["--data", "digits", "--data-limit", "200", "--batch-size", "20"]
+    arguments += ["--epochs", "3", "--picture", str(picture)]
+    arguments += ["--checkpoint", str(tmp_path / "run.npz")]
+    whole = tutorial.main(arguments)
+    row = training._row
+
+    def pressing(line: object) -> str:
+        signal.raise_signal(signal.SIGINT)
+        return row(line)
+
+    handler = signal.getsignal(signal.SIGINT)
+    with monkeypatch.context() as patch:
+        patch.setattr(training, "_row", pressing)
+        first = tutorial.main(arguments)
+    assert (first.interrupted, first.epochs) == (True, 1)
+    rest = tutorial.main([*arguments, "--resume"])
+    assert signal.getsignal(signal.SIGINT) is handler
+    assert not rest.interrupted
+    assert rest.steps == whole.steps
+    for one, other in zip(rest.history, whole.history, strict=True):
+        assert (one.epoch, one.error, one.test_error) == (
+            other.epoch,
+            other.error,
+            other.test_error,
+        )
+
+
+def test_a_run_of_another_model_is_refused(tmp_path: Path) -> None:
+    training = importlib.import_module("_training")
+    path = tmp_path / "run.npz"
+    training.Checkpoint(path, [sn.shared(np.zeros(3))]).save(training.Progress(limit=5))
+    with pytest.raises(SystemExit, match="of another model"):
+        training.Checkpoint(path, [sn.shared(np.zeros(4))]).load()
+
+
+def test_without_a_checkpoint_ctrl_c_interrupts() -> None:
+    training = importlib.import_module("_training")
+    steps: list[int] = []
+
+    def train(step: int) -> None:
+        steps.append(step)
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt):
+        training.fit(train, lambda: 0.5, lambda: 0.5, 4, 10, 3, training.Patience(20))
+    assert steps == [0]
 
 
 def _scripted(errors: list[float], patience: int, batches: int, epochs: int):
