@@ -126,6 +126,13 @@ class Box:
         """All products."""
         return Box((0,) * len(side.extents), side.extents, side.length)
 
+    def place(self, e: Emitter, side: Side) -> Value:
+        """The number of its first product among all."""
+        place: Value = 0
+        for low, extent in zip(self.lows, side.extents, strict=True):
+            place = e.add(e.mul(place, extent), low)
+        return place
+
 
 @contextmanager
 def boxes(e: Emitter, side: Side, room: int) -> Iterator[Box]:

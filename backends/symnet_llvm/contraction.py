@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from symnet import dtypes
 from symnet.axes import Axes, merged
@@ -24,6 +24,7 @@ from symnet.scalar import Expr, Symbol
 from symnet.scalar.integer import simplify
 from symnet_llvm import gather, packing, tiling
 from symnet_llvm.analysis import Facts
+from symnet_llvm.borders import Skipping, arranged
 from symnet_llvm.boxes import Box, Side, boxes, runs
 from symnet_llvm.epilogue import Epilogue
 from symnet_llvm.expansion import lower
@@ -91,6 +92,7 @@ class _Writer:
         self.target = target
         self.e = e = Emitter(name, signature(len(work.params), len(work.ints)))
         self.v = Vectors(e, work.dtype, target)
+        work = arranged(work)
         # Results may have fewer axes than the factors: the lines of an image follow each other.
         statements = work.epilogue
         lines, statements = merged(work.rows, statements)
@@ -168,6 +170,7 @@ class _Writer:
                     factor.located(found, self.v, self.pointers, self._integer)
                     for factor, found in zip(self.factors, self.operands, strict=True)
                 )
+                self.skipping = Skipping.of(self.sides[1], self.products, self.right.borders)
                 (self._across if plan.across else self._outer)(*ranges)
         e.do("ret void")
         count = self.batch.length if isinstance(self.batch.length, int) else tiling.GUESS
@@ -301,8 +304,14 @@ class _Writer:
         # A loop over blocks exists only for what is packed by blocks.
         row_step = plan.row_block if plan.pack_left or not single else None
         column_step = plan.column_block if plan.pack_right or not single else None
+        count = self._count(self.rows, plan.rows)
+        early = self._early(count, padded, single)
         if plan.pack_left:
-            left = self._reserve(plan.row_block * padded * room)
+            rows_ahead = count if early else plan.row_block
+            assert isinstance(rows_ahead, int)
+            ahead = self.inner if early and not single else room
+            assert isinstance(ahead, int)
+            left = self._reserve(rows_ahead * padded * ahead)
         if plan.pack_right:
             right = self._reserve(plan.column_block * width * room)
         if self.left.by_inner or self.right.by_inner:
@@ -311,10 +320,6 @@ class _Writer:
         if not single:
             sums = self._reserve(plan.row_block * plan.rows * plan.column_block * width)
         self._reserve_tile(width)
-        # All rows may fit: then they are packed once, not once for each block of columns.
-        count = self._count(self.rows, plan.rows)
-        early = single and isinstance(count, int) and count <= plan.row_block
-
         def pack_left(span: tuple[Value, Value], block: Box) -> Packed | None:
             if left is None:
                 return None
@@ -322,6 +327,12 @@ class _Writer:
             narrow = Vectors(e, v.dtype, self.target, v.quad)
             self._pack(narrow, packed, 0, plan.rows, span, block)
             return packed
+
+        def packed_early(block: Box) -> Packed:
+            """Where all rows of a block are, if they are packed ahead of everything."""
+            assert left is not None
+            before = e.mul(block.place(e, self.products), e.mul(count, padded))
+            return Packed(v.at(left, before), padded, block.count, 0)
 
         def pack_right(span: tuple[Value, Value], block: Box) -> Packed | None:
             if right is None:
@@ -340,14 +351,29 @@ class _Writer:
                     self._tiles(down, across, a, b, everything, None)
             return
         assert sums is not None
+        if early:
+            narrow = Vectors(e, v.dtype, self.target, v.quad)
+            with boxes(e, self.products, room) as block:
+                self._pack(narrow, packed_early(block), 0, plan.rows, rows, block)
         with self._blocks(*columns, column_step) as across, self._blocks(*rows, row_step) as down:
             size = e.mul(e.sub(down[1], down[0]), plan.column_block * plan.rows * width)
             with e.loop(0, size, v.lanes) as loop:
                 v.store(ZERO, v.at(sums, loop.iv))
             with boxes(e, self.products, room) as block:
-                a, b = pack_left(down, block), pack_right(across, block)
+                a = packed_early(block) if early else pack_left(down, block)
+                b = pack_right(across, block)
                 self._tiles(down, across, a, b, block, sums)
             self._finish_block(down, across, sums)
+
+    def _early(self, count: Value, padded: int, single: bool) -> bool:
+        """Whether all rows are packed once, not once for each block of columns."""
+        if not self.plan.pack_left or not isinstance(count, int):
+            return False
+        if single:
+            return count <= self.plan.row_block
+        # All of a block of products at a time is what one axis of products is packed by.
+        whole = self.several and isinstance(self.inner, int)
+        return whole and count * padded * int(self.inner) * self.v.bytes <= tiling.STREAM
 
     def _pack(
         self, v: Vectors, packed: Packed, which: int, size: int, span: tuple[Value, Value],
@@ -360,9 +386,13 @@ class _Writer:
             exact = isinstance(length, int) and length % size == 0
             lanes = size if exact else e.minimum(e.sub(length, first), size)
             to = gather.Place(packed.panel(v, loop.iv).pointer, packed.width, first, lanes)
+            if which == 1 and self.skipping:
+                part, _ = self.skipping.within(e, block, first, lanes)
+            else:
+                part = block
             if self.several:
                 factor, side = (self.left, self.right)[which], self.sides[which]
-                gather.pack(v, self.values, factor, side, self.products, block, to)
+                gather.pack(v, self.values, factor, side, self.products, part, to)
             else:
                 self._pack_panel(v, which, block, to)
 
@@ -439,6 +469,12 @@ class _Writer:
         columns = self._valid(wide, self.columns, column)
         masks = self._masks(columns, wide.size)
         a, b = packed
+        if self.skipping:
+            assert a is not None
+            block, before = self.skipping.within(
+                e, block, column, e.minimum(columns, wide.size * v.lanes)
+            )
+            a = replace(a, pointer=v.at(a.pointer, e.mul(before, a.width)))
         left = a.panel(v, at[0]) if a else self.left.at(v, row, block.lows[0])
         right = b.panel(v, at[1]) if b else self.right.at(v, column, block.lows[0])
         if plan.fetch:

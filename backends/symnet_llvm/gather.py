@@ -12,14 +12,18 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import gcd
 
 from symnet_llvm import packing
 from symnet_llvm.boxes import Box, Run, Side, runs
 from symnet_llvm.expressions import Expressions, Lanes
 from symnet_llvm.ir import Emitter, Value, iota, vector
-from symnet_llvm.microkernel import Stream, Vectors
-from symnet_llvm.operands import Border, Operand
+from symnet_llvm.microkernel import ZERO, Stream, Vectors
+from symnet_llvm.operands import Operand
+
+FEW = 8
+"""Runs that may meet in a vector for it to be filled at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,11 +59,15 @@ def pack(
     if plain and factor.step == 1 and factor.lane != 1:
         _transpose(v, factor, inner, box, to)
         return
+    most = _meeting(side.extents[-1], v.lanes)
+    if most is not None and factor.order != "computed" and factor.lane == 1:
+        _vectors(v, factor, side, box, to, most)
+        return
     with runs(e, side, to.first, to.count) as run:
         if factor.order == "computed":
             _compute(v, values, factor, (side, inner), box, to, run)
         else:
-            _load(v, factor, box, to, run)
+            _pieces(v, factor, box, to, run)
 
 
 def _compute(
@@ -132,29 +140,81 @@ class _Bounds:
     high: Value
 
 
-def _load(v: Vectors, factor: Operand, box: Box, to: Place, run: Run) -> None:
-    """Fill the lanes of a run with what is loaded, a vector at a time."""
+@dataclass(frozen=True, slots=True)
+class _Strand:
+    """Lanes of a vector that one run fills.
+
+    Attributes
+    ----------
+    pointer
+        Where the element of the first lane is (or would be), at the first product.
+    borders
+        The borders' integers there.
+    bounds
+        The lanes.
+    """
+
+    pointer: str
+    borders: tuple[Value, ...]
+    bounds: _Bounds
+
+
+def _strand(
+    v: Vectors, factor: Operand, box: Box, index: tuple[Value, ...], bounds: _Bounds
+) -> _Strand:
+    """The lanes that begin at an index."""
     e = v.emitter
-    start: Value = 0
-    for i, distance in zip((*run.outer, run.low), factor.lanes, strict=True):
-        start = e.add(start, e.mul(i, distance))
-    for low, distance in zip(box.lows, factor.steps, strict=True):
-        start = e.add(start, e.mul(low, distance))
-    borders = []
-    for b in factor.borders:
-        rest = b.rest
-        for i, c in zip((*run.outer, run.low), b.lanes, strict=True):
-            rest = e.add(rest, e.mul(i, c))
-        for low, c in zip(box.lows, b.steps, strict=True):
-            rest = e.add(rest, e.mul(low, c))
-        borders.append(Border(b.lanes, b.steps, rest))
+
+    def total(start: Value, lanes: tuple[Value, ...], steps: tuple[Value, ...]) -> Value:
+        for i, distance in zip((*index, *box.lows), (*lanes, *steps), strict=True):
+            start = e.add(start, e.mul(i, distance))
+        return start
+
+    offset = total(0, factor.lanes, factor.steps)
+    # Not "inbounds": lanes that do not count may lie anywhere.
+    pointer = e.op(f"getelementptr {v.scalar}, ptr {factor.pointer}, i64 {offset}")
+    borders = tuple(total(b.rest, b.lanes, b.steps) for b in factor.borders)
+    return _Strand(pointer, borders, bounds)
+
+
+def _pieces(v: Vectors, factor: Operand, box: Box, to: Place, run: Run) -> None:
+    """Fill the lanes of a run, a vector at a time."""
+    e = v.emitter
     with e.loop(0, run.count, v.lanes) as piece:
-        offset = e.add(start, e.mul(piece.iv, factor.lane))
-        out = v.at(to.pointer, e.add(run.lane, piece.iv))
         bounds = _Bounds(0, e.minimum(e.sub(run.count, piece.iv), v.lanes))
-        own = [e.add(b.rest, e.mul(b.lanes[-1], piece.iv)) for b in borders]
-        inside = _mask(v, bounds)
-        _Walk(v, factor, borders, box, to.width, inside).axis(0, offset, own, bounds, 0, out)
+        index = (*run.outer, e.add(run.low, piece.iv))
+        strand = _strand(v, factor, box, index, bounds)
+        out = v.at(to.pointer, e.add(run.lane, piece.iv))
+        _Walk(v, factor, box, to.width, _mask(v, bounds)).run([strand], out)
+
+
+def _vectors(v: Vectors, factor: Operand, side: Side, box: Box, to: Place, most: int) -> None:
+    """Fill a panel vector by vector, each from the runs that meet in it, `most` at the most."""
+    e, length = v.emitter, side.extents[-1]
+    outer = Side(side.symbols[:-1], side.extents[:-1], 0)
+    with e.loop(0, to.width, v.lanes) as loop:
+        first = e.add(to.first, loop.iv)
+        end = e.minimum(e.sub(to.count, loop.iv), v.lanes)
+        number = e.div(first, length)
+        begin = e.sub(e.mul(number, length), first)
+        strands = []
+        for k in range(most):
+            # Where the run would begin, counted from the first lane.
+            start = e.add(begin, e.mul(k, length))
+            low = e.maximum(start, 0) if k == 0 else start
+            bounds = _Bounds(low, e.maximum(e.minimum(e.add(start, length), end), low))
+            index = (*outer.point(e, e.add(number, k)), e.sub(0, start))
+            strands.append(_strand(v, factor, box, index, bounds))
+        _Walk(v, factor, box, to.width, None).run(strands, v.at(to.pointer, loop.iv))
+
+
+def _meeting(length: Value, lanes: int) -> int | None:
+    """How many runs of a length meet in a vector at the most, if few do."""
+    if not isinstance(length, int) or length < 1:
+        return None
+    places = range(0, length, gcd(length, lanes))
+    most = max(1 - (length - lanes - at) // length for at in places)
+    return most if most <= FEW else None
 
 
 def _mask(v: Vectors, bounds: _Bounds) -> str | None:
@@ -172,43 +232,77 @@ def _mask(v: Vectors, bounds: _Bounds) -> str | None:
 
 @dataclass(frozen=True, slots=True)
 class _Walk:
-    """A walk through the box of products, with loads of one vector."""
+    """A walk through the box of products that fills a vector of lanes at each.
+
+    Attributes
+    ----------
+    v, factor, box
+        What writes instructions, what is read, and the products.
+    width
+        Distance of the vectors in the panel.
+    inside
+        The lanes to be written.
+    """
 
     v: Vectors
     factor: Operand
-    borders: list[Border]
     box: Box
     width: int
     inside: str | None
 
-    def axis(
-        self, depth: int, offset: Value, own: list[Value], bounds: _Bounds, number: Value, out: str
-    ) -> None:
+    def run(self, strands: list[_Strand], out: str) -> None:
+        """Fill vectors from strands."""
+        # Axes that borders depend on come first: inside of them, masks do not change.
+        axes = range(len(self.box.counts))
+        order = sorted(axes, key=lambda k: all(b.steps[k] == 0 for b in self.factor.borders))
+        masks = [_mask(self.v, s.bounds) for s in strands]
+        self._axis(order, 0, strands, masks, 0, 0, out)
+
+    def _axis(
+        self, order: Sequence[int], depth: int, strands: list[_Strand], masks: list[str | None],
+        offset: Value, number: Value, out: str,
+    ) -> None:  # fmt: skip
         """Walk along an axis, and all those inside of it."""
         e = self.v.emitter
         # A border counts from where all it depends on is known.
-        for b, value in zip(self.borders, own, strict=True):
-            last = max((k + 1 for k, c in enumerate(b.steps) if c != 0), default=0)
-            if last == depth:
-                bounds = self._cut(bounds, b.lanes[-1], value)
-        if depth == len(self.box.counts):
-            self._copy(offset, bounds, number, out)
+        known = [
+            i
+            for i, b in enumerate(self.factor.borders)
+            if max((d + 1 for d, k in enumerate(order) if b.steps[k] != 0), default=0) == depth
+        ]
+        if known:
+            strands = [self._cut(s, known) for s in strands]
+            masks = [_mask(self.v, s.bounds) for s in strands]
+        if depth == len(order):
+            self._copy(strands, masks, offset, number, out)
             return
-        count, step = self.box.counts[depth], self.factor.steps[depth]
+        axis = order[depth]
+        count, step = self.box.counts[axis], self.factor.steps[axis]
+        each: Value = 1
+        for n in self.box.counts[axis + 1 :]:
+            each = e.mul(each, n)
         with e.loop(0, count) as loop:
-            self.axis(
-                depth + 1,
-                e.add(offset, e.mul(loop.iv, step)),
-                [
-                    e.add(x, e.mul(loop.iv, b.steps[depth]))
-                    for x, b in zip(own, self.borders, strict=True)
-                ],
-                bounds,
-                e.add(e.mul(number, count), loop.iv),
-                out,
-            )
+            moved = [
+                replace(
+                    s,
+                    borders=tuple(
+                        e.add(x, e.mul(loop.iv, b.steps[axis]))
+                        for x, b in zip(s.borders, self.factor.borders, strict=True)
+                    ),
+                )
+                for s in strands
+            ]
+            at = e.add(offset, e.mul(loop.iv, step)), e.add(number, e.mul(loop.iv, each))
+            self._axis(order, depth + 1, moved, masks, *at, out)
 
-    def _cut(self, bounds: _Bounds, lane: Value, value: Value) -> _Bounds:
+    def _cut(self, strand: _Strand, known: list[int]) -> _Strand:
+        """The lanes for which some borders' integers are not less than zero."""
+        bounds = strand.bounds
+        for i in known:
+            bounds = self._within(bounds, self.factor.borders[i].lanes[-1], strand.borders[i])
+        return replace(strand, bounds=bounds)
+
+    def _within(self, bounds: _Bounds, lane: Value, value: Value) -> _Bounds:
         """The bounds within which ``value + lane * i >= 0``."""
         e = self.v.emitter
         low, high = bounds.low, bounds.high
@@ -221,18 +315,20 @@ class _Walk:
         end = e.div(e.maximum(e.sub(value, lane), 0), -lane)
         return _Bounds(low, e.maximum(e.minimum(end, high), low))
 
-    def _copy(self, offset: Value, bounds: _Bounds, number: Value, out: str) -> None:
-        v, e, factor = self.v, self.v.emitter, self.factor
-        mask = self.inside if not self.borders else _mask(v, bounds)
-        # Not "inbounds": lanes that do not count may lie anywhere.
-        first = e.op(f"getelementptr {v.scalar}, ptr {factor.pointer}, i64 {offset}")
-        if factor.lane == 1:
-            value = v.load(first, mask)
-        else:
-            numbers = iota("i64", v.lanes)
-            type_ = vector("i64", v.lanes)
-            distance = e.splat(str(factor.lane), "i64", v.lanes)
-            away = e.op(f"mul {type_} {numbers}, {distance}")
-            places = e.op(f"getelementptr {v.scalar}, ptr {first}, {type_} {away}")
-            value = e.gather(places, v.dtype, v.lanes, mask)
+    def _copy(
+        self, strands: list[_Strand], masks: list[str | None], offset: Value, number: Value,
+        out: str,
+    ) -> None:  # fmt: skip
+        v, e, lane = self.v, self.v.emitter, self.factor.lane
+        value = ZERO
+        for strand, mask in zip(strands, masks, strict=True):
+            first = e.op(f"getelementptr {v.scalar}, ptr {strand.pointer}, i64 {offset}")
+            if lane == 1:
+                value = v.load_into(value, first, mask)
+            else:
+                type_ = vector("i64", v.lanes)
+                distance = e.splat(str(lane), "i64", v.lanes)
+                away = e.op(f"mul {type_} {iota('i64', v.lanes)}, {distance}")
+                places = e.op(f"getelementptr {v.scalar}, ptr {first}, {type_} {away}")
+                value = e.gather(places, v.dtype, v.lanes, mask)
         v.store(value, v.at(out, e.mul(number, self.width)), self.inside)

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from symnet_llvm.ir import BYTES, MEMORY, Emitter, Value, vector
+from symnet_llvm.ir import BYTES, MEMORY, Emitter, Value, suffix, vector
 from symnet_llvm.target import Target
 
 T = TypeVar("T")
@@ -77,6 +77,16 @@ class Vectors:
     def load(self, pointer: str, mask: str | None = None) -> str:
         """A vector of consecutive elements."""
         return self.emitter.load(pointer, self.dtype, self.lanes, mask)
+
+    def load_into(self, value: str, pointer: str, mask: str | None) -> str:
+        """A vector with those of its lanes that are in a mask loaded."""
+        if mask is None:
+            return self.load(pointer)
+        e, t = self.emitter, self.type
+        return e.intrinsic(
+            f"llvm.masked.load.{suffix(t)}.p0", t,
+            ("ptr", pointer), ("i32", self.bytes), (vector("i1", self.lanes), mask), (t, value),
+        )  # fmt: skip
 
     def store(self, value: str, pointer: str, mask: str | None = None) -> None:
         """Store a vector to consecutive elements."""

@@ -87,13 +87,13 @@ class Packed:
 
     pointer: str
     width: int
-    inner: int
+    inner: Value
     first: Value
 
     def panel(self, v: Vectors, index: Value) -> Stream:
         """One panel."""
         e = v.emitter
-        offset = e.mul(e.sub(index, self.first), self.width * self.inner)
+        offset = e.mul(e.sub(index, self.first), e.mul(self.width, self.inner))
         return Stream(v.at(self.pointer, offset), 1, self.width)
 
 

@@ -241,7 +241,7 @@ def _outer(shape: Shape, swapped: bool, lanes: int, registers: int) -> Iterator[
                 swapped, False, m, n, pack_left, pack_right,
                 inner_block,
                 max(1, min(down, STREAM // (m * inner_block * shape.itemsize))),
-                1 if shape.several and inner_block == shape.inner
+                1 if shape.several and rows * inner * shape.itemsize <= STREAM
                 else max(1, min(across, SCRATCH // (n * lanes * inner_block * shape.itemsize))),
                 shape.by_rows, inline,
                 rows_first=size <= 1 << 16,

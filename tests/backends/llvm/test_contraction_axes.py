@@ -9,6 +9,7 @@ import pytest
 from symnet.kernel import Axis, Contraction, Param, Store, accumulated, verify
 from symnet.scalar import TABLE, Const, Load, Symbol, const
 from symnet_cuda.contraction import as_kernel
+from symnet_llvm.borders import arranged
 from tests.backends.llvm.test_contraction import HOST, TARGETS, Native
 from tests.kernel_interpreter import interpret
 
@@ -182,6 +183,20 @@ def test_sums_longer_than_a_block():
         Convolution(1, 2, 300, 5, (6, 7), (3, 2), (1, 1), (1, 0), (1, 1), symbolic=True),
     ]
     check(cases, HOST)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda t: f"{t.vector_bytes}B")
+def test_taps_beyond_the_border_are_left_out(target):
+    wide = {"stride": (1, 1), "padding": (4, 4), "dilation": (1, 1), "missing": 4}
+    cases = [
+        Convolution(1, 3, 4, 5, (12, 12), (5, 5), **wide),
+        Convolution(2, 3, 2, 9, (12, 7), (5, 5), **wide, swapped=True, epilogue="bias"),
+        Convolution(1, 2, 150, 3, (9, 12), (5, 5), **wide, epilogue="update"),
+        Convolution(1, 9, 2, 3, (12, 12), (5, 3), (2, 1), (6, 2), (2, 1), 8, "turned"),
+        Convolution(1, 2, 2, 3, (5, 6, 7), (3, 5, 3), (1, 1, 1), (2, 4, 1), (1, 1, 1), 2),
+    ]
+    assert all(arranged(case.work()) != case.work() for case in cases)
+    check(cases, target)
 
 
 def test_scratch_memory_is_bounded():
