@@ -20,6 +20,7 @@ from symnet.names import missing
 from symnet.op import Op
 from symnet.printing import pp
 from symnet.rows import vectorize, vmap
+from symnet.scanning import foldl, foldr, map, reduce, scan
 from symnet.shared import SharedVariable, shared
 from symnet.subgraph import OpFromGraph
 from symnet.tensor import dot
@@ -47,14 +48,19 @@ __all__ = [
     "clone",
     "config",
     "dot",
+    "foldl",
+    "foldr",
     "function",
     "grad",
     "gradient",
     "hessian",
     "jacobian",
+    "map",
     "pp",
     "printing",
     "random",
+    "reduce",
+    "scan",
     "shared",
     "tensor",
     "vectorize",

@@ -13,6 +13,8 @@ has one, its lowering:
     batch of them, a convolution. Elementwise consumers fuse into it.
 `OrderedOp`
     Its output is made one element after the other: a later step sees what earlier ones wrote.
+`LoopOp`
+    Runs a body of its own step after step.
 """
 
 from __future__ import annotations
@@ -310,6 +312,20 @@ class OrderedOp(Op):
 
     def steps(self, node: Apply, context: ElementContext) -> Steps:
         """The steps; `context` reads operands, not the output."""
+        raise NotImplementedError
+
+
+class LoopOp(Op):
+    """An operation that runs a body of its own step after step; see `symnet.scanning.op.Scan`."""
+
+    inputs: tuple[Variable, ...]
+    outputs: tuple[Variable, ...]
+    sequences: int
+    taps: tuple[tuple[int, ...], ...]
+    until: bool
+
+    def with_body(self, outputs: Sequence[Variable]) -> LoopOp:
+        """The loop with another way to compute the body's outputs."""
         raise NotImplementedError
 
 
