@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from symnet import dtypes
+from symnet.composite import Composite
 from symnet.config import config
 from symnet.graph import Constant, Interner, Variable, expanded, leaves, make_variable, rebuild
 from symnet.lowering import Frozen
@@ -53,7 +54,7 @@ class In:
 
     def __init__(
         self,
-        variable: Variable,
+        variable: Variable | Composite,
         name: str | None = None,
         value: Any = None,
         update: Any = None,
@@ -65,21 +66,23 @@ class In:
         borrow: bool | None = None,
         shared: bool = False,
     ) -> None:
-        if not isinstance(variable, Variable):
+        if not isinstance(variable, Variable | Composite):
             raise TypeError(f"an input must be a symbolic variable, got {type(variable).__name__}")
-        self.variable = variable
+        self.variable: Any = variable
         self.name = name or variable.name
         self.value = value
         self.update = update
         self.strict = strict
         self.allow_downcast = allow_downcast
+        self.whole: Composite | None = None  # of which the variable is a part
 
 
 class Out:
     """An output of a function; `borrow` is Theano's promise about memory, never needed here."""
 
     def __init__(self, variable: Any, borrow: bool = False) -> None:
-        self.variable = as_tensor_variable(variable)
+        composite = isinstance(variable, Composite)
+        self.variable: Any = variable if composite else as_tensor_variable(variable)
         self.borrow = borrow
 
 
@@ -383,12 +386,19 @@ def _check_unused(
     if action not in ("raise", "warn", "ignore"):
         raise ValueError(f"on_unused_input is 'raise', 'warn' or 'ignore', not {action!r}")
     used = set(found)
-    unused = [s for s, v in zip(specs, inputs, strict=True) if v not in used]
+    known = {s.whole for s, v in zip(specs, inputs, strict=True) if v in used and s.whole}
+    unused = list(
+        dict.fromkeys(
+            s.whole or s.variable
+            for s, v in zip(specs, inputs, strict=True)
+            if v not in used and s.whole not in known
+        )
+    )
     if not unused or action == "ignore":
         return
     message = (
         f"no output or update depends on the input{'s' * (len(unused) > 1)} "
-        f"{', '.join(repr(s.variable) for s in unused)}; remove it, or pass "
+        f"{', '.join(map(repr, unused))}; remove it, or pass "
         "on_unused_input='ignore'"
     )
     if action == "raise":

@@ -28,6 +28,7 @@ from symnet.inspection import Containers, Graph, Maker
 from symnet.interrupts import Deferred
 from symnet.lowering import Frozen
 from symnet.modes import Mode, get_mode
+from symnet.packing import Given, packed
 from symnet.profile import Profile, ProfileStats
 from symnet.program import Program
 from symnet.rewriting import optimize
@@ -99,6 +100,28 @@ def function(
     >>> float(step([1, 2])), state.get_value().tolist()
     (3.0, [1.0, 2.0])
     """
+    # What can be read once only is looked at twice.
+    updates = updates if updates is None or isinstance(updates, Mapping) else list(updates)
+    givens = givens if givens is None or isinstance(givens, Mapping) else list(givens)
+    composite: Any = packed(
+        lambda parts: function(
+            parts.inputs,
+            parts.outputs,
+            mode,
+            parts.updates,
+            parts.givens,
+            no_default_updates,
+            name=name,
+            allow_input_downcast=allow_input_downcast,
+            profile=profile,
+            on_unused_input=on_unused_input,
+            device=device,
+        ),
+        Given(inputs, outputs, updates, givens),
+    )
+    if composite is not None:
+        made: Function = composite
+        return made
     signature, frozen = freeze(
         inputs, outputs, updates, givens, name, no_default_updates, on_unused_input
     )

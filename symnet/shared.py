@@ -7,7 +7,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -95,6 +95,13 @@ class SharedVariable(TensorVariable):
         return self.name or f"<shared {self.type}>"
 
 
+CONSTRUCTORS: list[Callable[[Any, str | None, bool], Any]] = []
+"""What is asked first to make a shared variable of a value; each returns None for what it is not.
+
+`symnet.sparse` enters its own.
+"""
+
+
 def shared(
     value: Any,
     name: str | None = None,
@@ -143,6 +150,10 @@ def shared(
         )
     if strict and not isinstance(value, (np.ndarray, np.generic)):
         raise TypeError(f"shared(strict=True) takes an array, not a {type(value).__name__}")
+    for made in (make(value, name, borrow) for make in CONSTRUCTORS):
+        if made is not None:
+            found: SharedVariable = made
+            return found
     array = _as_array(value)
     pattern = (False,) * array.ndim if broadcastable is None else tuple(broadcastable)
     if len(pattern) != array.ndim:

@@ -71,6 +71,7 @@ from symnet.ops.positions import Distinct, FlatNonzero, RepeatedPositions, _Posi
 from symnet.ops.printing import Print
 from symnet.ops.random import Drawn, Philox
 from symnet.ops.sort import Argsort, ArgTopK, SearchSorted, Sort
+from symnet.ops.sparse import CompressedDot, LineNumbers, LineStarts
 from symnet.ops.special import Special
 from symnet.ops.windows import Overlay, Windows
 from symnet.reverse import _Held
@@ -98,6 +99,8 @@ class Example:
         gradients, nor of derivatives that end themselves.
     static
         Whether lengths must be known.
+    rolls
+        Whether operands stay valid if their numbers change places.
     """
 
     op: Op
@@ -105,6 +108,7 @@ class Example:
     ints: bool = True
     smooth: bool = True
     static: bool = False
+    rolls: bool = True
 
     def sizes(self) -> Iterator[tuple[int, ...]]:
         """Sizes: ordinary ones first, then each of them 0 and 1."""
@@ -185,6 +189,12 @@ EXAMPLES = [
     Example(Broadcast(2), lambda n, m: (f(m), n, m)),
     Example(Cholesky(), lambda n: (p(n),), ints=False),
     Example(ClipGradient(-1, 1), lambda n: (f(n),), smooth=False),
+    Example(CompressedDot(),
+            lambda n, m, k: (f(2 * n), i(2 * n, below=m), 2 * np.arange(n + 1), m, f(m, k)),
+            rolls=False),
+    Example(CompressedDot(transposed=True),
+            lambda n, m: (f(2 * n), i(2 * n, below=m), 2 * np.arange(n + 1), m, f(n)),
+            rolls=False),
     Example(
         Convolve((1, 2), ((0, 0), (1, 2)), (1, 1), (1, 1)),
         lambda n, c: (f(1, n, c, 4, 5), f(1, 2, c, 2, 3)),
@@ -217,6 +227,9 @@ EXAMPLES = [
     Example(IncSubtensor((Point(),), True), lambda n, m: (f(n, m), f(m), -1)),
     Example(Join(1), lambda n, m, k: (f(n, m), f(n, k), f(n, 1))),
     Example(Join(0), lambda n: (f(n),)),
+    Example(LineNumbers(), lambda n: (2 * np.arange(n + 1), i(2 * n, below=n)),
+            rolls=False),
+    Example(LineStarts(), lambda n, m: (np.sort(i(n, below=m)), m), rolls=False),
     Example(Lstsq(), lambda n, m: (f(n + m, m), f(n + m, 2)), ints=False),
     Example(InBounds("i"), lambda n, m: (i(n, m, below=6), 6), smooth=False),
     Example(Join(0), lambda n, m, k: (f(n, k), f(m, k), f(n, k))),

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Literal
 
 from symnet import dtypes
+from symnet.composite import Composite
 from symnet.config import config
 from symnet.forward import push_forward
 from symnet.graph import Variable
@@ -243,15 +244,21 @@ def _check_cost(cost: Variable) -> None:
 
 def variables_of(given: Any, what: str) -> list[Variable]:
     """Return a variable or several as a list; `what` is their name in messages."""
-    found = list(given) if isinstance(given, (list, tuple)) else [given]
+    several = list(given) if isinstance(given, (list, tuple)) else [given]
+    found = [v.tangent if isinstance(v, Composite) else v for v in several]
     for v in found:
         if not isinstance(v, Variable):
             raise TypeError(f"{what} is a variable or a list of variables; {v!r} is none")
     return found
 
 
-def as_given(given: Any, results: list[Variable | None]) -> Any:
-    """Return results as what was given: one, a list or a tuple."""
+def as_given(given: Any, results: list[Any]) -> Any:
+    """Return results as what was given: one, a list or a tuple, of composites for composites."""
+    several = given if isinstance(given, (list, tuple)) else [given]
+    results = [
+        v.with_tangent(g) if isinstance(v, Composite) and g is not None else g
+        for v, g in zip(several, results, strict=True)
+    ]
     if isinstance(given, tuple):
         return tuple(results)
     return results if isinstance(given, list) else results[0]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from symnet.composite import Composite
 from symnet.tensor.contractions import contract
 from symnet.tensor.convert import TensorLike, as_tensor_variable, axis_of, static_integer
 from symnet.tensor.manipulation import flatten, shape_padright
@@ -42,6 +43,10 @@ def dot(x: TensorLike, y: TensorLike) -> TensorVariable:
     >>> dot(matrix(), vector()).ndim
     1
     """
+    for factor in (x, y):
+        if isinstance(factor, Composite):
+            found: TensorVariable = factor.dot(x, y)
+            return found
     x, y = as_tensor_variable(x), as_tensor_variable(y)
     if x.ndim == 0 or y.ndim == 0:
         scaled: TensorVariable = x * y
