@@ -6,7 +6,7 @@ the whole training step with `function`.
 
 from typing import Any
 
-from symnet import gradient, printing, random, tensor
+from symnet import gradient, printing, random, sparse, tensor, typed_list
 from symnet.clone import clone
 from symnet.config import config
 from symnet.custom import PyOp, as_op
@@ -62,7 +62,9 @@ __all__ = [
     "reduce",
     "scan",
     "shared",
+    "sparse",
     "tensor",
+    "typed_list",
     "vectorize",
     "vmap",
 ]

@@ -37,16 +37,6 @@ GIVEN_BY_THE_NAME = re.compile(
 """Keywords that the example of the name itself gives."""
 MISSING: set[str] = {
     ".diagonal",
-    "theano.sparse",
-    "theano.sparse.CSR",
-    "theano.sparse.all_dtypes",
-    "theano.sparse.csc_from_dense",
-    "theano.sparse.csc_matrix",
-    "theano.sparse.csc_matrix(dtype=)",
-    "theano.sparse.csc_matrix(name=)",
-    "theano.sparse.csm_properties",
-    "theano.sparse.dense_from_sparse",
-    "theano.sparse.structured_add",
 }
 
 

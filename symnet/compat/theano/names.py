@@ -127,6 +127,10 @@ MODULES: dict[str, tuple[str, ...]] = {
         f"{_HERE}.graphs: equal_computations",
         f"{_HERE}.later: until",
     ),
+    "theano.sparse": ("symnet.sparse: *",),
+    "theano.sparse.basic": ("symnet.sparse: *",),
+    "theano.sparse.sharedvar": ("symnet.sparse: SparseTensorSharedVariable=SparseSharedVariable",),
+    "theano.sparse.type": ("symnet.sparse: SparseType",),
     "theano.tensor": (
         "symnet.tensor: *",
         "symnet.ops.elementwise: Elemwise",
@@ -186,6 +190,8 @@ MODULES: dict[str, tuple[str, ...]] = {
         "symnet.gradient: verify_grad",
         f"{_HERE}.small: assert_allclose fetch_seed seed_rng",
     ),
+    "theano.typed_list": ("symnet.typed_list: *",),
+    "theano.typed_list.basic": ("symnet.typed_list: *",),
     "theano.updates": (f"{_HERE}.small: OrderedUpdates",),
     "theano.version": (f"{_HERE}.small: full_version short_version version",),
 }
@@ -200,6 +206,5 @@ ABSENT: dict[str, str] = {
     "theano.scan_module": _LOOPS,
     "theano.gof.opt": "rewrites are data here: see symnet.rewriting",
     "theano.tensor.opt": "rewrites are data here: see symnet.rewriting",
-    "theano.typed_list": "lists of tensors are not supported; T.stack makes one tensor of several",
 }
 """Why a module, or a name by its full name, is not there."""
