@@ -385,7 +385,8 @@ class _Writer:
             first = e.mul(loop.iv, size)
             exact = isinstance(length, int) and length % size == 0
             lanes = size if exact else e.minimum(e.sub(length, first), size)
-            to = gather.Place(packed.panel(v, loop.iv).pointer, packed.width, first, lanes)
+            place = packed.panel(v, loop.iv).pointer
+            to = gather.Place(place, packed.width, first, lanes, size)
             if which == 1 and self.skipping:
                 part, _ = self.skipping.within(e, block, first, lanes)
             else:

@@ -28,12 +28,23 @@ FEW = 8
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where a panel goes: its memory, its width, its first place and how many there are."""
+    """Where a panel goes.
+
+    Attributes
+    ----------
+    pointer, width
+        Its memory, and how many places it has room for.
+    first, count
+        Its first place, and how many there are.
+    multiple
+        What `first` is a multiple of.
+    """
 
     pointer: str
     width: int
     first: Value
     count: Value
+    multiple: int
 
 
 def pack(
@@ -59,7 +70,7 @@ def pack(
     if plain and factor.step == 1 and factor.lane != 1:
         _transpose(v, factor, inner, box, to)
         return
-    most = _meeting(side.extents[-1], v.lanes)
+    most = _meeting(side.extents[-1], v.lanes, to.multiple)
     if most is not None and factor.order != "computed" and factor.lane == 1:
         _vectors(v, factor, side, box, to, most)
         return
@@ -208,11 +219,11 @@ def _vectors(v: Vectors, factor: Operand, side: Side, box: Box, to: Place, most:
         _Walk(v, factor, box, to.width, None).run(strands, v.at(to.pointer, loop.iv))
 
 
-def _meeting(length: Value, lanes: int) -> int | None:
+def _meeting(length: Value, lanes: int, multiple: int) -> int | None:
     """How many runs of a length meet in a vector at the most, if few do."""
     if not isinstance(length, int) or length < 1:
         return None
-    places = range(0, length, gcd(length, lanes))
+    places = range(0, length, gcd(length, lanes, multiple))
     most = max(1 - (length - lanes - at) // length for at in places)
     return most if most <= FEW else None
 
