@@ -10,12 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from functools import cache
-from importlib.metadata import entry_points
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
 from symnet.program import Program
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoints
 
 Array = np.ndarray[Any, Any]
 
@@ -92,9 +94,15 @@ class BackendError(RuntimeError):
     """A backend is not there, or cannot work on this machine; the message says what to do."""
 
 
+def _installed() -> EntryPoints:
+    from importlib.metadata import entry_points  # a tenth of the time it takes to import symnet
+
+    return entry_points(group="symnet.backends")
+
+
 def available() -> list[str]:
     """Names of the installed backends."""
-    return sorted(e.name for e in entry_points(group="symnet.backends"))
+    return sorted(e.name for e in _installed())
 
 
 @cache
@@ -107,7 +115,7 @@ def get(name: str) -> Backend:
         If no such backend is installed or it cannot work here.
     """
     name = ALIASES.get(name, name)
-    for entry in entry_points(group="symnet.backends"):
+    for entry in _installed():
         if entry.name == name:
             found: Backend = entry.load().backend()
             return found

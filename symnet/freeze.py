@@ -415,12 +415,12 @@ def _names(inputs: Sequence[Variable], shared: Sequence[Variable]) -> dict[Varia
     found: dict[Variable, str] = {}
     # Names that the compiler gives (t0, c1, out0 ...) end in digits; users' names never do here.
     taken: set[str] = set()
+    numbers: dict[str, int] = {}
     for k, v in enumerate([*inputs, *shared]):
         base = _identifier(v.name) if v.name else ("x" if k < len(inputs) else "w")
         name = base if v.name and not base[-1].isdigit() else f"{base}_"
-        number = 0
         while name in taken:
-            number += 1
+            number = numbers[base] = numbers.get(base, 0) + 1
             name = f"{base}_{number}_"
         taken.add(name)
         found[v] = name

@@ -19,7 +19,7 @@ integer parameters and bound values are `Symbol`. Names of buffers in loads and 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from symnet.scalar import Expr, Load, ScalarOp, Symbol, show, walk
 
@@ -122,11 +122,17 @@ class Kernel:
         Integer parameters (int64 symbols): lengths and offsets not known at compile time.
     body
         The statements, run in order.
+    read
+        Names of the params that are read.
     """
 
     params: tuple[Param, ...]
     ints: tuple[Symbol, ...]
     body: tuple[Stmt, ...]
+    read: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "read", frozenset(x.buffer for x in loads(self.body)))
 
     def __str__(self) -> str:
         lines = [_signature("kernel", self.params, self.ints)]
@@ -174,6 +180,8 @@ class Contraction:
         sum.
     dtype
         The accumulator's dtype, also that of the factors.
+    read
+        Names of the params that are read.
     """
 
     params: tuple[Param, ...]
@@ -186,6 +194,12 @@ class Contraction:
     right: Expr
     epilogue: tuple[Let | Store, ...]
     dtype: str
+    read: frozenset[str] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        found = {x.buffer for x in walk(self.left, self.right) if isinstance(x, Load)}
+        found.update(x.buffer for x in loads(self.epilogue))
+        object.__setattr__(self, "read", frozenset(found))
 
     @property
     def outer(self) -> tuple[Axis, ...]:

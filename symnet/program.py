@@ -114,42 +114,26 @@ class Launch:
         integer parameter of `work`.
     label
         The operations it came from, for people.
+    reads, writes
+        Names of the buffers it reads and writes.
     """
 
     work: Kernel | Contraction
     buffers: tuple[str, ...]
     ints: tuple[Expr, ...] = ()
     label: str = field(default="", compare=False)
+    reads: frozenset[str] = field(init=False, repr=False, compare=False)
+    writes: frozenset[str] = field(init=False, repr=False, compare=False)
 
-    @property
-    def reads(self) -> frozenset[str]:
-        """Names of the buffers it reads."""
-        loaded = {x.buffer for x in kernel.loads(_statements(self.work))}
-        return frozenset(
-            b for b, p in zip(self.buffers, self.work.params, strict=True) if p.name in loaded
-        )
-
-    @property
-    def writes(self) -> frozenset[str]:
-        """Names of the buffers it writes."""
-        return frozenset(
-            b for b, p in zip(self.buffers, self.work.params, strict=True) if p.written
-        )
+    def __post_init__(self) -> None:
+        params = list(zip(self.buffers, self.work.params, strict=True))
+        reads = frozenset(b for b, p in params if p.name in self.work.read)
+        object.__setattr__(self, "reads", reads)
+        object.__setattr__(self, "writes", frozenset(b for b, p in params if p.written))
 
     def __str__(self) -> str:
         ints = [show(x) for x in self.ints]
         return f"launch({', '.join([*self.buffers, *ints])})  # {self.label}"
-
-
-def _statements(work: Kernel | Contraction) -> tuple[kernel.Stmt, ...]:
-    """The statements of a launch's work, the factors of a contraction among them."""
-    if isinstance(work, Kernel):
-        return work.body
-    factors = tuple(
-        kernel.Let(Symbol(name, x.dtype), x)
-        for name, x in (("left", work.left), ("right", work.right))
-    )
-    return factors + work.epilogue
 
 
 @dataclass(frozen=True, slots=True)
@@ -340,7 +324,7 @@ class _Definition:
             row = self._row(x.combine, (x.symbol.dtype,) * 2)
             return f"{row}{self._text((x.symbol, x.value))}"
         if is_dataclass(x):
-            values = tuple(getattr(x, f.name) for f in fields(x))
+            values = tuple(getattr(x, f.name) for f in fields(x) if f.compare)
             return type(x).__name__ + self._text(values)
         return repr(x)
 

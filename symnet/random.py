@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -28,6 +28,9 @@ from symnet.tensor.elementwise import cast, table_functions
 from symnet.tensor.indexing import take
 from symnet.tensor.manipulation import length, lengths, shape_arguments
 from symnet.tensor.variable import TensorVariable
+
+if TYPE_CHECKING:
+    from numpy.random import Generator as _Generator
 
 _T = table_functions()
 _SPLIT_SUMS = 64
@@ -423,7 +426,6 @@ def _fraction(words: Sequence[TensorVariable], dtype: str, above: int = 0) -> Te
 # ----------------------------------------------------------------- what NumPy draws, by rejection
 
 _Arrays = Sequence[np.ndarray[Any, Any]]
-_Generator = np.random.Generator
 
 
 def _binomial(generator: _Generator, given: _Arrays, shape: tuple[int, ...]) -> Any:

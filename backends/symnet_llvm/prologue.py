@@ -8,14 +8,20 @@ says whether the program holds for this call and whether memory must be laid out
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import groupby
+
 from symnet.program import Buffer, Program, Size
-from symnet.scalar import Const, Expr, Symbol
+from symnet.scalar import Const, Expr, Symbol, walk
 from symnet_llvm.expansion import lower
 from symnet_llvm.expressions import Expressions
 from symnet_llvm.ir import Emitter, Value
 from symnet_llvm.layout import Layout
 from symnet_llvm.scalars import convert
 from symnet_llvm.state import MISMATCH, PREPARE, RUN, Slot
+
+BLOCK = 32
+"""Conditions checked in one block: the time LLVM takes grows faster than a block."""
 
 
 def emit(program: Program, layout: Layout) -> Emitter:
@@ -31,15 +37,22 @@ class _Prologue:
         self.values = Expressions(self.f)
         self._conditions: list[str] = []
         self._tables: dict[Slot, str] = {}
+        self._own: dict[str, dict[int, Symbol]] = {}
+        for size in program.sizes:
+            if size.axis is not None:
+                self._own.setdefault(size.buffer, {})[size.axis] = size.symbol
+        # Lengths that are compared with constants in any case.
+        self._known = {i.expr: i.value for i in program.ints if i.value is not None}
+        # Few of many integers would stay in registers: they are read where they are needed.
+        self._many = len(program.sizes) > BLOCK
+        self._bound: set[Symbol] = set()
 
     def write(self) -> Emitter:
         f, program = self.f, self.program
         for slot in (Slot.POINTERS, Slot.LENGTHS, Slot.NUMBERS):
             self._tables[slot] = f.op(f"load ptr, ptr {f.gep('%state', slot.value, 'i64')}")
         # Integers that are read from memory may be read only once the memory is known to be there.
-        for size in program.sizes:
-            if size.axis is not None:
-                self._bind(size.symbol, self._length(size.buffer, size.axis))
+        self._read_lengths([size for size in program.sizes if size.axis is not None])
         checked = [b for b in program.buffers if b.kind in ("input", "shared")]
         for buffer in checked:
             self._check_lengths(buffer, constant=True)
@@ -50,14 +63,14 @@ class _Prologue:
             self._reject_unless_good()
         for size in read:
             self._bind(size.symbol, self._element(size))
-        for number in program.ints:
-            value = self._scalar(number.expr)
-            if number.value is not None:
-                self._equal(value, number.value)
-                value = number.value
-            self._bind(number.symbol, value)
+        for derived in program.ints:
+            value = self._scalar(derived.expr)
+            if derived.value is not None:
+                self._equal(value, derived.value)
+                value = derived.value
+            self._bind(derived.symbol, value)
         for check in program.checks:
-            self._conditions.append(str(self._scalar(check.condition)))
+            self._require(str(self._scalar(check.condition)))
         for buffer in checked:
             self._check_lengths(buffer, constant=False)
         self._reject_unless_good()
@@ -66,6 +79,14 @@ class _Prologue:
         return f
 
     def _scalar(self, x: Expr) -> Value:
+        if self._many and isinstance(x, Symbol):
+            return self._load(Slot.NUMBERS, self.layout.symbols[x])
+        if self._many and not isinstance(x, Const):
+            new = {s for s in walk(x) if isinstance(s, Symbol)} - self._bound
+            for symbol in sorted(new, key=self.layout.symbols.__getitem__):
+                value = self._load(Slot.NUMBERS, self.layout.symbols[symbol])
+                self.values.bind(symbol, (value,))
+            self._bound |= new
         return self.values.scalar(lower(x))
 
     def _word(self, table: Slot, index: int) -> str:
@@ -78,20 +99,51 @@ class _Prologue:
         self.f.do(f"store i64 {value}, ptr {self._word(Slot.NUMBERS, index)}")
 
     def _bind(self, symbol: Symbol, value: Value) -> None:
-        self.values.bind(symbol, (value,))
+        if not self._many:
+            self.values.bind(symbol, (value,))
         self._store(value, self.layout.symbols[symbol])
 
     def _equal(self, value: Value, wanted: Value) -> None:
-        self._conditions.append(self.f.op(f"icmp eq i64 {value}, {wanted}"))
+        self._require(self.f.op(f"icmp eq i64 {value}, {wanted}"))
+
+    def _require(self, condition: str) -> None:
+        self._conditions.append(condition)
+        if len(self._conditions) == BLOCK:
+            self._reject_unless_good()
+
+    def _read_lengths(self, sizes: Sequence[Size]) -> None:
+        """Note lengths of dimensions among the numbers."""
+        if not self._many:
+            for size in sizes:
+                assert size.axis is not None
+                self._bind(size.symbol, self._length(size.buffer, size.axis))
+            return
+        places = [
+            (self.layout.lengths[size.buffer] + (size.axis or 0), self.layout.symbols[size.symbol])
+            for size in sizes
+        ]
+        # Both are numbered in one order, so that what lies side by side can be copied at once.
+        for _, group in groupby(places, lambda place: place[1] - place[0]):
+            (first, number), *rest = group
+            source, target = self._word(Slot.LENGTHS, first), self._word(Slot.NUMBERS, number)
+            self.f.intrinsic(
+                "llvm.memcpy.p0.p0.i64", "void",
+                ("ptr", target), ("ptr", source), ("i64", 8 * (1 + len(rest))), ("i1", "false"),
+            )  # fmt: skip
 
     def _length(self, buffer: str, axis: int) -> str:
         return self._load(Slot.LENGTHS, self.layout.lengths[buffer] + axis)
 
     def _check_lengths(self, buffer: Buffer, constant: bool) -> None:
         """Compare the lengths of an array with those that kernels will take it to have."""
-        own = {s.axis: s.symbol for s in self.program.sizes if s.buffer == buffer.name}
+        own = self._own.get(buffer.name, {})
         for axis, wanted in enumerate(buffer.shape):
-            if isinstance(wanted, Const) == constant and wanted != own.get(axis):
+            known = own.get(axis)
+            if isinstance(wanted, Const):
+                compared = known is not None and self._known.get(known) == wanted.value
+            else:
+                compared = wanted == known
+            if isinstance(wanted, Const) == constant and not compared:
                 self._equal(self._length(buffer.name, axis), self._scalar(wanted))
 
     def _check_holds(self, size: Size) -> None:
@@ -104,7 +156,7 @@ class _Prologue:
         if isinstance(count, int):
             assert count > size.offset, f"{size} is not in {buffer}"
         else:
-            self._conditions.append(self.f.less(size.offset, count))
+            self._require(self.f.less(size.offset, count))
 
     def _element(self, size: Size) -> str:
         dtype = self.program.buffer(size.buffer).dtype

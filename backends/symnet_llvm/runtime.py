@@ -206,23 +206,40 @@ class Instance:
             self._ranges[k] = _range(self.storage[name])
         self.words[Slot.WRITTEN_LOW] = self._ranges[:, 0].min(initial=np.iinfo(np.int64).max)
         self.words[Slot.WRITTEN_HIGH] = self._ranges[:, 1].max(initial=0)
-        for name in [b.name for b in self.program.buffers if b.kind == "shared"]:
-            other = self._in_written(self.storage[name], but=name)
-            if other is not None:
-                self._unbound.add(name)
-                raise ValueError(
-                    f"{self.program.name}: the shared variables {name} and {other} share memory, "
-                    "and one of them is updated; make one of them without borrow"
-                )
+        overlap = self._overlap()
+        if overlap is not None:
+            self._unbound.add(overlap[0])
+            raise ValueError(
+                f"{self.program.name}: the shared variables {overlap[0]} and {overlap[1]} share "
+                "memory, and one of them is updated; make one of them without borrow"
+            )
 
-    def _in_written(self, array: Array, but: str = "") -> str | None:
-        """Name of a buffer that the program writes and that shares memory with an array."""
-        first, last = _range(array)
-        if first != last:
-            for name, (low, high) in zip(self._written, self._ranges.tolist(), strict=True):
-                if first < high and low < last and name != but:
-                    return name
+    def _overlap(self) -> tuple[str, str] | None:
+        """Two shared buffers that share memory, the second of which is written."""
+        written = set(self._written)
+        names = [b.name for b in self.program.buffers if b.kind == "shared"]
+        ranges = sorted((*_range(self.storage[name]), name) for name in names)
+        # How far those looked at reach, and those of them that are written.
+        reach, reach_written = (0, ""), (0, "")
+        for low, high, name in ranges:
+            if low == high:
+                continue
+            before = reach if name in written else reach_written
+            if low < before[0]:
+                other = before[1]
+                return (name, other) if other in written else (other, name)
+            reach = max(reach, (high, name))
+            if name in written:
+                reach_written = max(reach_written, (high, name))
         return None
+
+    def _in_written(self, array: Array) -> bool:
+        """Whether an array shares memory with a buffer that the program writes."""
+        first, last = _range(array)
+        if first == last:
+            return False
+        low, high = self._ranges[:, 0], self._ranges[:, 1]
+        return bool(np.any((first < high) & (low < last)))
 
     def _set_lengths(self, name: str, array: Array) -> None:
         start = self.layout.lengths[name]

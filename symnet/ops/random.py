@@ -146,7 +146,7 @@ class Philox(IndexedOp):
         return [word.reshape(shape) for word in words[: self.words]]
 
 
-Sampler = Callable[[np.random.Generator, Sequence[Array], tuple[int, ...]], Array]
+Sampler = Callable[["np.random.Generator", Sequence[Array], tuple[int, ...]], Array]
 
 
 @dataclass(frozen=True, slots=True)

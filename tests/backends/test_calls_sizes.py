@@ -130,3 +130,25 @@ def test_other_shapes_of_shared_variables():
             f(np.ones((2, n + 1), "float32"))
         assert w.get_value()[0, 0] == 3
     assert len(f.programs) == 2
+
+
+def test_more_sizes_than_are_kept_in_registers():
+    """Lengths of many arguments, equal and different, constant and varying, integers among them."""
+    count = 50
+    xs = [T.vector(f"x{k}") for k in range(count)]
+    n = T.lscalar("n")
+    same = sum((x[1:] for x in xs[:20]), start=T.zeros(n))
+    lengths = [x.shape[0] * (n + k) for k, x in enumerate(xs[20:])]
+    f = sn.function([*xs, n], [same, *lengths, xs[7][:n], xs[30][-n:]])
+    rng = np.random.default_rng(4)
+    for common, greatest in ((3, 4), (3, 4), (5, 9), (2, 1), (6, 20)):
+        sizes = [common + 1] * 20 + rng.integers(0, greatest + 1, count - 20).tolist()
+        values = [rng.standard_normal(size).astype("float32") for size in sizes]
+        total, *found, head, tail = f(*values, common)
+        np.testing.assert_allclose(total, sum(v[1:] for v in values[:20]), rtol=1e-4, atol=1e-5)
+        assert found == [size * (common + k) for k, size in enumerate(sizes[20:])]
+        np.testing.assert_array_equal(head, values[7][:common])
+        np.testing.assert_array_equal(tail, values[30][-common:])
+        with pytest.raises(ValueError, match="Shapes"):
+            f(*values[:3], values[3][:-1], *values[4:], common)
+    assert len(f.programs) == 2
