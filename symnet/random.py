@@ -25,8 +25,8 @@ from symnet.shared import SharedVariable, shared
 from symnet.tensor.constructors import arange
 from symnet.tensor.convert import TensorLike, as_tensor_variable, static_integer
 from symnet.tensor.elementwise import cast, table_functions
-from symnet.tensor.indexing import take
 from symnet.tensor.manipulation import length, lengths, shape_arguments
+from symnet.tensor.picking import take
 from symnet.tensor.variable import TensorVariable
 
 if TYPE_CHECKING:

@@ -7,6 +7,8 @@ from symnet.ops.advanced import AdvancedIncSubtensor, AdvancedSubtensor
 from symnet.ops.constructors import ARange
 from symnet.ops.contraction import BatchedDot, Dot
 from symnet.ops.convolution import Convolve, convolve
+from symnet.ops.cumulative import CumOp, Recurrence
+from symnet.ops.diagonal import Diagonal, PlaceDiagonal
 from symnet.ops.elementwise import Elemwise, apply_row
 from symnet.ops.identity import ClipGradient, ScaleGradient, StopGradient
 from symnet.ops.indexing import IncSubtensor, Subtensor, inc_subtensor, subtensor
@@ -35,6 +37,8 @@ __all__ = [
     "Broadcast",
     "ClipGradient",
     "Convolve",
+    "CumOp",
+    "Diagonal",
     "DimShuffle",
     "Dot",
     "Drawn",
@@ -45,10 +49,12 @@ __all__ = [
     "Overlay",
     "Philox",
     "PickRows",
+    "PlaceDiagonal",
     "PlaceRows",
     "Point",
     "Points",
     "Range",
+    "Recurrence",
     "Reduce",
     "Reshape",
     "ScaleGradient",

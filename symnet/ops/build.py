@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from symnet.graph import Variable
+from symnet.graph import Constant, Variable
 from symnet.op import constant
 from symnet.ops import reduce, shape
 from symnet.scalar import cast_to
@@ -30,6 +30,14 @@ def lengths(x: Variable) -> tuple[Variable, ...]:
         shape.ShapeOf(axis)(x) if n is None else constant(n, "int64")
         for axis, n in enumerate(x.type.shape)
     )
+
+
+def length_of_all(x: Variable) -> Variable:
+    """Return the number of elements of `x`."""
+    total: Variable = constant(1, "int64")
+    for n in lengths(x):
+        total = n if isinstance(total, Constant) and total.data == 1 else total * n
+    return total
 
 
 def fill_like(value: Variable, x: Variable) -> Variable:

@@ -34,6 +34,18 @@ from symnet.tensor.convert import (
     get_scalar_constant_value,
     get_vector_length,
 )
+from symnet.tensor.cumulative import cumprod, cumsum, diff
+from symnet.tensor.diagonals import (
+    AllocDiag,
+    ExtractDiag,
+    diag,
+    diagonal,
+    fill_diagonal,
+    fill_diagonal_offset,
+    tri,
+    tril,
+    triu,
+)
 from symnet.tensor.einsum import einsum
 from symnet.tensor.elementwise import (
     allclose,
@@ -53,7 +65,6 @@ from symnet.tensor.elementwise import (
     table_functions,
 )
 from symnet.tensor.grids import bartlett, geomspace, linspace, logspace, meshgrid, mgrid, ogrid
-from symnet.tensor.indexing import take
 from symnet.tensor.joining import (
     concatenate,
     horizontal_stack,
@@ -88,6 +99,7 @@ from symnet.tensor.manipulation import (
     unbroadcast,
 )
 from symnet.tensor.numbering import ravel_multi_index, to_one_hot, unravel_index
+from symnet.tensor.picking import choose, take
 from symnet.tensor.positions import (
     bincount,
     compress,
@@ -145,6 +157,8 @@ _generated = {**table_functions(), **special_functions(), **input_makers()}
 globals().update({name: made for name, made in _generated.items() if name not in globals()})
 
 __all__ = [
+    "AllocDiag",
+    "ExtractDiag",
     "Lop",
     "NotScalarConstantError",
     "Rop",
@@ -175,10 +189,16 @@ __all__ = [
     "cast",
     "ceil_intdiv",
     "chi2sf",
+    "choose",
     "compress",
     "concatenate",
     "conj",
     "constant",
+    "cumprod",
+    "cumsum",
+    "diag",
+    "diagonal",
+    "diff",
     "dimshuffle",
     "divmod",
     "dot",
@@ -190,6 +210,8 @@ __all__ = [
     "eye",
     "fft",
     "fill",
+    "fill_diagonal",
+    "fill_diagonal_offset",
     "flatnonzero",
     "flatten",
     "flip",
@@ -277,6 +299,9 @@ __all__ = [
     "topk",
     "topk_and_argtopk",
     "transpose",
+    "tri",
+    "tril",
+    "triu",
     "unbroadcast",
     "unique",
     "unravel_index",

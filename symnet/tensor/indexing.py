@@ -22,8 +22,8 @@ from symnet.ops.indexing import Subtensor
 from symnet.ops.rows import PickRows
 from symnet.ops.shape import MakeVector, ShapeOf
 from symnet.ops.slices import Point, Points, index_operands
-from symnet.tensor.convert import TensorLike, as_tensor_variable, axis_of, static_integer
-from symnet.tensor.manipulation import dimshuffle, flatten, integer_vector
+from symnet.tensor.convert import as_tensor_variable, static_integer
+from symnet.tensor.manipulation import dimshuffle, integer_vector
 from symnet.tensor.masks import Masked, is_mask, places, under
 
 if TYPE_CHECKING:
@@ -240,12 +240,3 @@ def _same_rows(x: Variable) -> list[Variable]:
         todo.extend(v for v in sources if v not in found)
         found.update(dict.fromkeys(sources))
     return list(found)
-
-
-def take(x: TensorLike, indices: TensorLike, axis: int | None = None) -> TensorVariable:
-    """Return the entries of `x` at `indices` along a dimension, by default of `x` as a vector."""
-    x = as_tensor_variable(x)
-    if axis is None:
-        return subtensor(flatten(x), (indices,))
-    place = axis_of(axis, x.ndim, "take")
-    return subtensor(x, (*[_FULL] * place, indices))

@@ -30,7 +30,6 @@ from symnet.ops.linalg import (
     MatrixInverse,
     MatrixPinv,
     SLogDet,
-    diagonal_of,
     matrix_product,
     place_diagonal,
 )
@@ -38,6 +37,7 @@ from symnet.scalar import table
 from symnet.tensor import reductions
 from symnet.tensor.constructors import ones
 from symnet.tensor.convert import TensorLike, as_tensor_variable, axes_of, converted
+from symnet.tensor.diagonals import AllocDiag, ExtractDiag, alloc_diag, diag, extract_diag
 from symnet.tensor.manipulation import dimshuffle, lengths, product, reshape, transpose
 from symnet.tensor.products import dot
 
@@ -387,34 +387,6 @@ def tensorsolve(a: TensorLike, b: TensorLike, axes: Sequence[int] | None = None)
     ends = lengths(x)[y.ndim :]
     flat = reshape(x, [product(lengths(y)), product(ends)])
     return reshape(solve(flat, y.flatten()), list(ends))
-
-
-def extract_diag(x: TensorLike) -> TensorVariable:
-    """Return the diagonal of a square matrix as a vector."""
-    return _tensor(diagonal_of(as_tensor_variable(x)))
-
-
-def alloc_diag(x: TensorLike) -> TensorVariable:
-    """Return the matrix that has a vector as its diagonal, and zeros elsewhere."""
-    return _tensor(place_diagonal(as_tensor_variable(x)))
-
-
-def diag(x: TensorLike) -> TensorVariable:
-    """Return the diagonal of a matrix, or the matrix that has a vector as its diagonal."""
-    x = as_tensor_variable(x)
-    if x.ndim not in (1, 2):
-        raise TypeError(f"diag takes a vector or a matrix, got {x.type}")
-    return alloc_diag(x) if x.ndim == 1 else extract_diag(x)
-
-
-def ExtractDiag() -> Any:
-    """Return `extract_diag`: ``ExtractDiag()(x)`` is how old code calls it."""
-    return extract_diag
-
-
-def AllocDiag() -> Any:
-    """Return `alloc_diag`: ``AllocDiag()(x)`` is how old code calls it."""
-    return alloc_diag
 
 
 def TensorInv(ind: int = 2) -> Any:

@@ -15,7 +15,7 @@ from symnet.scalar import table
 from symnet.tensor.changes import inc_subtensor
 from symnet.tensor.constructors import zeros
 from symnet.tensor.convert import TensorLike, as_tensor_variable, axis_of, converted, integer_scalar
-from symnet.tensor.indexing import subtensor, take
+from symnet.tensor.indexing import subtensor
 from symnet.tensor.joining import concatenate, stack
 from symnet.tensor.manipulation import (
     alloc,
@@ -28,6 +28,7 @@ from symnet.tensor.manipulation import (
     specify_shape,
 )
 from symnet.tensor.masks import places
+from symnet.tensor.picking import take
 from symnet.tensor.reductions import max as greatest
 
 if TYPE_CHECKING:

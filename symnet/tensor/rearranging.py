@@ -22,7 +22,6 @@ from symnet.tensor.convert import (
     integer_scalar,
     static_integer,
 )
-from symnet.tensor.indexing import take
 from symnet.tensor.joining import concatenate, split
 from symnet.tensor.manipulation import (
     alloc,
@@ -38,6 +37,7 @@ from symnet.tensor.manipulation import (
     swapaxes,
     total,
 )
+from symnet.tensor.picking import take
 
 if TYPE_CHECKING:
     from symnet.tensor.variable import TensorVariable

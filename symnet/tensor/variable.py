@@ -16,9 +16,12 @@ from symnet.ops.elementwise import Elemwise, apply_row
 from symnet.scalar import TABLE, ScalarOp, table
 from symnet.tensor import (
     constructors,
+    cumulative,
+    diagonals,
     elementwise,
     indexing,
     manipulation,
+    picking,
     positions,
     products,
     reductions,
@@ -373,9 +376,27 @@ class TensorVariable(Variable):
         """Return `T.dot` of this and `other`."""
         return products.dot(self, other)
 
-    def take(self, indices: TensorLike, axis: int | None = None) -> TensorVariable:
+    def take(
+        self, indices: TensorLike, axis: int | None = None, mode: str = "raise"
+    ) -> TensorVariable:
         """Return `T.take` of this."""
-        return indexing.take(self, indices, axis)
+        return picking.take(self, indices, axis, mode)
+
+    def choose(self, choices: Any, out: None = None, mode: str = "raise") -> TensorVariable:
+        """Return `T.choose` of this."""
+        return picking.choose(self, choices, out, mode)
+
+    def diagonal(self, offset: int = 0, axis1: int = 0, axis2: int = 1) -> TensorVariable:
+        """Return `T.diagonal` of this."""
+        return diagonals.diagonal(self, offset, axis1, axis2)
+
+    def cumsum(self, axis: int | None = None) -> TensorVariable:
+        """Return `T.cumsum` of this."""
+        return cumulative.cumsum(self, axis)
+
+    def cumprod(self, axis: int | None = None) -> TensorVariable:
+        """Return `T.cumprod` of this."""
+        return cumulative.cumprod(self, axis)
 
     def nonzero(self, return_matrix: bool = False) -> Any:
         """Return `T.nonzero` of this."""

@@ -18,10 +18,10 @@ from symnet.op import Array, Op, ShapeContext, constant
 from symnet.ops import build
 from symnet.ops.constructors import ARange
 from symnet.ops.contraction import BatchedDot, Dot
-from symnet.ops.reduce import Reduce
+from symnet.ops.diagonal import Diagonal, PlaceDiagonal
 from symnet.ops.shape import DimShuffle, Reshape
 from symnet.scalar import Expr
-from symnet.scalar.primitives import add, eq, ge, gt, le, lt, switch
+from symnet.scalar.primitives import eq, ge, gt, le, lt, switch
 from symnet.types import TensorType
 
 Side = Literal["L", "U"]
@@ -155,17 +155,14 @@ def symmetric(x: Variable, side: Side) -> Variable:
 
 def diagonal_of(x: Variable) -> Variable:
     """Return the diagonals of square matrices."""
-    row, column = _grid(*build.lengths(x)[-2:])
-    kept = switch(eq(row, column), x, 0)
-    found: Variable = Reduce(add, (x.ndim - 1,), x.dtype)(kept)
+    found: Variable = Diagonal()(x)
     return found
 
 
 def place_diagonal(values: Variable) -> Variable:
     """Return matrices with `values` on their diagonals and zeros elsewhere."""
     n = build.lengths(values)[-1]
-    row, column = _grid(n, n)
-    found: Variable = switch(eq(row, column), as_column(values), 0)
+    found: Variable = PlaceDiagonal()(values, n, n)
     return found
 
 
