@@ -15,8 +15,8 @@ from symnet.sparse.variable import Format, SparseType, SparseVariable
 from symnet.tensor.changes import inc_subtensor
 from symnet.tensor.constructors import zeros
 from symnet.tensor.convert import TensorLike, as_tensor_variable, converted, integer_scalar
-from symnet.tensor.indexing import take
 from symnet.tensor.manipulation import flatten, length, lengths, specify_shape
+from symnet.tensor.picking import take
 from symnet.tensor.positions import flatnonzero
 from symnet.tensor.variable import TensorVariable
 

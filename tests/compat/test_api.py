@@ -35,9 +35,7 @@ GIVEN_BY_THE_NAME = re.compile(
     r"T\.nnet\.(abstract_conv\.AbstractConv\dd_grad\w+|separable_conv2d)\("
 )
 """Keywords that the example of the name itself gives."""
-MISSING: set[str] = {
-    ".diagonal",
-}
+MISSING: set[str] = set()
 
 
 def _names() -> Iterator[str]:
