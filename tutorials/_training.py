@@ -132,18 +132,27 @@ class Result:
 
 
 def options(
-    description: str, epochs: int, batch_size: int, learning_rate: float, patience: int
+    description: str,
+    epochs: int,
+    batch_size: int,
+    learning_rate: float | None = None,
+    patience: int | None = None,
 ) -> argparse.ArgumentParser:
-    """Return an argument parser with the options that all tutorials share."""
+    """Return an argument parser with the options that tutorials share.
+
+    Those of the learning rate and of early stopping are there if they have a default.
+    """
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
     parser.add_argument("--epochs", type=int, default=epochs, help="most epochs to train")
     parser.add_argument("--batch-size", type=int, default=batch_size, help="examples in a step")
-    parser.add_argument("--learning-rate", type=float, default=learning_rate)
-    parser.add_argument(
-        "--patience", type=int, default=patience, help="steps before early stopping"
-    )
+    if learning_rate is not None:
+        parser.add_argument("--learning-rate", type=float, default=learning_rate)
+    if patience is not None:
+        parser.add_argument(
+            "--patience", type=int, default=patience, help="steps before early stopping"
+        )
     parser.add_argument("--data", choices=("mnist", "digits"), default="mnist")
     parser.add_argument("--data-limit", type=int, help="use only so many examples of each part")
     parser.add_argument("--mode", help="symnet's compilation mode, e.g. reference")
@@ -204,7 +213,7 @@ def fit(
     started = time.perf_counter() - so_far.seconds
     print("epoch   validation error   test error   seconds")
     for line in so_far.history:
-        print(_row(line))
+        print(row(line))
 
     def total() -> int:
         return min(so_far.limit, epochs * batches)
@@ -229,7 +238,7 @@ def fit(
                 found = so_far.test_error if improved else None
                 so_far.history.append(Validation(step // batches + 1, error, found, seconds))
                 bar.total = total()
-                bar.write(_row(so_far.history[-1]))
+                bar.write(row(so_far.history[-1]))
             so_far.step += 1
             if interruption.pressed and checkpoint is not None:
                 break
@@ -251,7 +260,7 @@ def fit(
     )
 
 
-def _row(line: Validation) -> str:
+def row(line: Validation) -> str:
     test = f"{100 * line.test_error:8.2f} %" if line.test_error is not None else " " * 10
     return f"{line.epoch:5}   {100 * line.error:14.2f} %   {test}   {line.seconds:7.2f}"
 

@@ -13,12 +13,54 @@ import symnet as sn
 TUTORIALS = Path(__file__).parents[2] / "tutorials"
 NAMES = sorted(p.stem for p in TUTORIALS.glob("*.py") if not p.stem.startswith("_"))
 
+#: Tutorials without labels, which have tests of their own (`test_autoencoders`).
+AUTOENCODERS = ["contractive_autoencoder", "denoising_autoencoder"]
+
 #: Options under which a tutorial takes seconds, and a validation error that only learning reaches.
 SMALL = {
     "convolutional_mlp": (["--epochs", "12", "--batch-size", "20"], 0.10),
     "logistic_regression": (["--epochs", "40"], 0.15),
+    "logistic_regression_cg": (["--epochs", "20"], 0.06),
     "mlp": (["--epochs", "12", "--hidden", "50", "--learning-rate", "0.1"], 0.10),
+    "stacked_autoencoders": (
+        [
+            "--epochs",
+            "10",
+            "--hidden",
+            "50",
+            "30",
+            "--corruption",
+            "0.1",
+            "0.2",
+            "--pretraining-epochs",
+            "3",
+            "--pretraining-rate",
+            "0.05",
+            "--batch-size",
+            "10",
+        ],
+        0.12,
+    ),
 }
+
+#: What a tutorial needs to be quick whatever it is run for.
+QUICK = {
+    "stacked_autoencoders": [
+        "--hidden",
+        "20",
+        "10",
+        "--corruption",
+        "0.1",
+        "0.2",
+        "--pretraining-epochs",
+        "1",
+        "--pretraining-rate",
+        "0.05",
+    ],
+}
+
+#: Tutorials that take steps of one minibatch, the same ones in the same order.
+STEPWISE = sorted(set(SMALL) - {"logistic_regression_cg"})
 
 
 @pytest.fixture
@@ -28,14 +70,22 @@ def picture(tmp_path: Path) -> Path:
 
 
 def test_every_tutorial_has_small_settings() -> None:
-    assert sorted(SMALL) == NAMES
+    assert sorted([*SMALL, *AUTOENCODERS]) == NAMES
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", SMALL)
 def test_tutorial(name: str, picture: Path, capsys: pytest.CaptureFixture[str]) -> None:
     arguments, bound = SMALL[name]
     result = importlib.import_module(name).main(
-        ["--data", "digits", "--picture", str(picture), *arguments]
+        [
+            "--data",
+            "digits",
+            "--picture",
+            str(picture),
+            *arguments,
+            "--checkpoint",
+            str(picture.with_name("run.npz")),
+        ]
     )
     assert result.validation_error <= bound
     assert [line.epoch for line in result.history] == list(range(1, result.epochs + 1))
@@ -45,10 +95,11 @@ def test_tutorial(name: str, picture: Path, capsys: pytest.CaptureFixture[str]) 
     assert "steps/s" in printed
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", STEPWISE)
 def test_compiled_and_interpreted_runs_agree(name: str, picture: Path) -> None:
     arguments = ["--data", "digits", "--data-limit", "200", "--epochs", "2", "--batch-size", "20"]
-    arguments += ["--picture", str(picture)]
+    arguments += ["--picture", str(picture), "--checkpoint", str(picture.with_name("run.npz"))]
+    arguments += QUICK.get(name, [])
     tutorial = importlib.import_module(name)
     compiled = tutorial.main(arguments)
     interpreted = tutorial.main([*arguments, "--mode", "reference"])
@@ -82,16 +133,16 @@ def test_convolutional_mlp_reaches_the_goal_in_twenty_epochs(picture: Path) -> N
     assert result.test_error <= 0.012
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", STEPWISE)
 def test_an_interrupted_run_goes_on_where_it_was(
     name: str, picture: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     training, tutorial = (importlib.import_module(module) for module in ("_training", name))
     arguments = ["--data", "digits", "--data-limit", "200", "--batch-size", "20"]
     arguments += ["--epochs", "3", "--picture", str(picture)]
-    arguments += ["--checkpoint", str(tmp_path / "run.npz")]
+    arguments += ["--checkpoint", str(tmp_path / "run.npz"), *QUICK.get(name, [])]
     whole = tutorial.main(arguments)
-    row = training._row
+    row = training.row
 
     def pressing(line: object) -> str:
         signal.raise_signal(signal.SIGINT)
@@ -99,7 +150,7 @@ def test_an_interrupted_run_goes_on_where_it_was(
 
     handler = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
-        patch.setattr(training, "_row", pressing)
+        patch.setattr(training, "row", pressing)
         first = tutorial.main(arguments)
     assert (first.interrupted, first.epochs) == (True, 1)
     rest = tutorial.main([*arguments, "--resume"])
