@@ -204,9 +204,27 @@ def not_empty(pool: Pool, v: Any) -> Any:
     return v if a.size else None
 
 
+def filtered(pool: Pool) -> Any:
+    """A row of images, each row one, convolved with one of them or pooled."""
+    x = pool.pick(lambda a: a.ndim == 2 and min(a.shape) >= 2)
+    if x is None:
+        return None
+    images = x.dimshuffle(0, "x", "x", 1)
+    if pool.draw(st.booleans()):
+        ws, stride = pool.draw(st.sampled_from([(2, 2), (2, 1), (1, 2), (2, 3)]))
+        ignore = pool.draw(st.booleans())
+        mode = pool.draw(st.sampled_from(["max", "sum", "average_exc_pad"]))
+        y = T.signal.pool.pool_2d(images, (1, ws), ignore, (1, stride), mode=mode)
+    else:
+        mode = pool.draw(st.sampled_from(["full", "half", 1]))
+        y = T.nnet.conv2d(images, images[:1], border_mode=mode, subsample=(1, 2))
+        y = y[:, :, 0]
+    return y.flatten(2)
+
+
 BUILDERS: list[Builder] = [
     unary, unary, binary, binary, broadcast, reduction, view, product, softmax, picked, changed,
-    joined, rearranged, masked, repeated,
+    joined, rearranged, masked, repeated, filtered,
 ]  # fmt: skip
 
 
