@@ -196,8 +196,8 @@ EXAMPLES = [
     Example(CompressedDot(),
             lambda n, m, k: (f(2 * n), i(2 * n, below=m), 2 * np.arange(n + 1), m, f(m, k)),
             rolls=False),
-    Example(CompressedDot(transposed=True),
-            lambda n, m: (f(2 * n), i(2 * n, below=m), 2 * np.arange(n + 1), m, f(n)),
+    Example(CompressedDot(),
+            lambda n, m: (f(2 * n), i(2 * n, below=m), 2 * np.arange(n + 1), m, f(m)),
             rolls=False),
     Example(
         Convolve((1, 2), ((0, 0), (1, 2)), (1, 1), (1, 1)),

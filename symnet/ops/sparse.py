@@ -14,7 +14,8 @@ import numpy as np
 from symnet import dtypes
 from symnet.graph import Apply, Constant, Variable
 from symnet.op import Array, Op, ShapeContext
-from symnet.ops.advanced import AdvancedSubtensor
+from symnet.ops import build
+from symnet.ops.advanced import AdvancedIncSubtensor, AdvancedSubtensor
 from symnet.ops.reduce import Reduce
 from symnet.ops.slices import Points
 from symnet.scalar import Expr, const, simplify
@@ -93,15 +94,9 @@ class CompressedDot(Op):
     """The product of a compressed matrix, whose lines are rows, with a dense matrix or vector.
 
     Operands are the stored elements, `indices`, `indptr`, the length of the lines, and the dense
-    factor. A host call to SciPy's product.
-
-    Parameters
-    ----------
-    transposed
-        Whether the lines are the columns.
+    factor. A host call to SciPy's product: the number of terms of a sum differs from row to row.
+    The product with the transposed matrix is no such sum, and native.
     """
-
-    transposed: bool = False
 
     def infer_types(
         self, types: Sequence[TensorType], operands: Sequence[Variable]
@@ -114,50 +109,44 @@ class CompressedDot(Op):
                 f"{self} multiplies with a vector or matrix of the same dtype, got {data} and "
                 f"{dense}"
             )
-        known, lines = operands[3], indptr.shape[0]
+        lines = indptr.shape[0]
         rows = None if lines is None else lines - 1
-        if self.transposed:
-            rows = int(known.data) if isinstance(known, Constant) else None
         return [TensorType(dense.dtype, (rows, *dense.shape[1:]))]
 
     def infer_shape(self, node: Apply, context: ShapeContext) -> list[tuple[Expr, ...]]:
         ((stored,), (count,), (ends,)) = (context.shape(k) for k in range(3))
         context.require_equal(stored, count, "not every stored element has an index")
-        lines, length = simplify(ends - const(1)), context.integer(3)
-        rows, columns = (length, lines) if self.transposed else (lines, length)
         dims = context.shape(4)
         context.require_equal(
-            columns, dims[0], "the columns of the sparse matrix do not match the rows of the dense"
+            context.integer(3),
+            dims[0],
+            "the columns of the sparse matrix do not match the rows of the dense",
         )
-        return [(rows, *dims[1:])]
+        return [(simplify(ends - const(1)), *dims[1:])]
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         (g,) = cotangents
-        data, indices, indptr, length, dense = node.inputs
+        data, indices, indptr, _, dense = node.inputs
         if g is None or not dtypes.is_float(data.dtype):
             return [None] * 5
         lines: Variable = LineNumbers()(indptr, indices)
-        rows, columns = (indices, lines) if self.transposed else (lines, indices)
-        pick = AdvancedSubtensor((Points(),))
-        products = pick(g, rows) * pick(dense, columns)
+        rows = AdvancedSubtensor((Points(),))(g, lines)
+        products = rows * AdvancedSubtensor((Points(),))(dense, indices)
         if dense.ndim == 2:
             products = Reduce(add, (1,), products.dtype)(products)
-        back = CompressedDot(not self.transposed)(data, indices, indptr, length, g)
+            data = build.insert_axes(data, (1,))
+        back = AdvancedIncSubtensor((Points(),))(build.zeros_like(dense), data * rows, indices)
         return [products, None, None, None, back]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
-        from scipy.sparse import csc_matrix, csr_matrix
+        from scipy.sparse import csr_matrix
 
         data, indices, indptr, length, dense = inputs
         _check_indptr(self, indptr, len(indices))
         n = int(length)
         if indices.size and (indices.min() < 0 or indices.max() >= n):
             raise IndexError(f"{self}: an index is out of range for lines of length {n}")
-        lines = len(indptr) - 1
-        if self.transposed:
-            matrix = csc_matrix((data, indices, indptr), (n, lines))
-        else:
-            matrix = csr_matrix((data, indices, indptr), (lines, n))
+        matrix = csr_matrix((data, indices, indptr), (len(indptr) - 1, n))
         return [np.asarray(matrix @ dense, dense.dtype)]
 
 

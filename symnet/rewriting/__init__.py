@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symnet.graph import Variable
-from symnet.rewriting import canonicalize, linalg, specialize, stabilize
+from symnet.rewriting import canonicalize, linalg, scatter, specialize, stabilize
 from symnet.rewriting.driver import Driver
 from symnet.rewriting.pattern import AnyRule, OpRule, Rule
 
 PHASES: dict[str, list[AnyRule]] = {
     "canonicalize": canonicalize.RULES,
     "stabilize": [*stabilize.RULES, *linalg.RULES],
-    "specialize": specialize.RULES,
+    "specialize": [*specialize.RULES, *scatter.RULES],
 }
 """The tables of rules, by phase."""
 

@@ -13,8 +13,10 @@ from symnet.sparse.conversion import (
     dense_from_sparse,
 )
 from symnet.sparse.variable import SparseVariable
+from symnet.tensor.changes import inc_subtensor
+from symnet.tensor.constructors import zeros
 from symnet.tensor.convert import TensorLike, as_tensor_variable, converted
-from symnet.tensor.manipulation import specify_shape, transpose
+from symnet.tensor.manipulation import lengths, shape_padright, specify_shape, transpose
 from symnet.tensor.reductions import sum as total
 from symnet.tensor.variable import TensorVariable
 
@@ -22,8 +24,9 @@ from symnet.tensor.variable import TensorVariable
 def dot(x: Any, y: Any) -> TensorVariable:
     """Return the dense product of two matrices, one or both of which are sparse.
 
-    The product is SciPy's, called between native code; gradients with respect to a sparse factor
-    are of its stored elements alone.
+    With a first factor stored by rows the product is SciPy's, called between native code; with one
+    stored by columns it is native. Gradients with respect to a sparse factor are of its stored
+    elements alone.
 
     Parameters
     ----------
@@ -61,9 +64,16 @@ def _product(x: SparseVariable, y: TensorVariable) -> TensorVariable:
             f"sparse.dot: a sparse matrix is multiplied with a matrix or a vector, not {y.type}"
         )
     dtype = dtypes.promote(x.dtype, y.dtype)
-    parts = converted(x.data, dtype), x.indices, x.indptr, x.line_length
-    product: TensorVariable = CompressedDot(x.format == "csc")(*parts, converted(y, dtype))
-    return product
+    data, y = converted(x.data, dtype), converted(y, dtype)
+    if x.format == "csr":
+        product: TensorVariable = CompressedDot()(data, x.indices, x.indptr, x.line_length, y)
+        return product
+    # Each column times a row of the other factor is added to the result.
+    rows, columns = x.places
+    m, n = x.lengths
+    lines = specify_shape(y, (n, *(None,) * (y.ndim - 1)))[columns]
+    zero = zeros((m, *lengths(y)[1:]), dtype)
+    return inc_subtensor(zero[rows], (shape_padright(data) if y.ndim == 2 else data) * lines)
 
 
 def structured_dot(x: SparseLike, y: Any) -> TensorVariable:
