@@ -26,6 +26,7 @@ from symnet.kernel import (
 from symnet.program import Buffer, Launch, Program, Size
 from symnet.scalar import TABLE, Const, Expr, Load, Symbol, cast, const
 from tests import ordered
+from tests.backends.convolutions import Convolution
 
 i, j, k, n, m = (Symbol(name) for name in "ijknm")
 F, D = "float32", "float64"
@@ -511,4 +512,31 @@ def _ordered() -> list[Case]:
     return [Case(*case) for case in ordered.CASES]
 
 
-CASES = [*_elementwise(), *_rows(), *_sums(), *_ordered(), *_contractions()]
+def _several_axes() -> list[Case]:
+    plain = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1)}
+    same = plain | {"padding": (1, 1), "missing": 1}
+    drawn = {
+        "convolution": Convolution(1, 3, 4, 20, (9, 8), (3, 3), **plain),
+        "padded convolution": Convolution(1, 3, 4, 20, (9, 8), (3, 3), **same, epilogue="bias"),
+        "long convolution": Convolution(1, 2, 70, 40, (6, 6), (3, 3), **same, epilogue="update"),
+        "groups": Convolution(3, 2, 5, 18, (7,), (4,), (2,), (1,), (3,), 0, "place"),
+        "volumes": Convolution(2, 2, 2, 18, (4, 5, 3), (2, 3, 2), (1, 2, 1), (0, 1, 0), (1, 1, 2)),
+        "convolution, symbolic": Convolution(2, 3, 4, 20, (9, 8), (3, 3), **plain, symbolic=True),
+        "filters side by side": Convolution(
+            1, 3, 4, 20, (9, 8), (3, 3), **plain, epilogue="turned", swapped=True
+        ),
+    }
+    return [
+        Case(name, c.work(), c.sizes, c.lengths if c.symbolic else {}, 2e-5)
+        for name, c in drawn.items()
+    ]
+
+
+CASES = [
+    *_elementwise(),
+    *_rows(),
+    *_sums(),
+    *_ordered(),
+    *_contractions(),
+    *_several_axes(),
+]

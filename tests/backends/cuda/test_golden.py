@@ -15,6 +15,7 @@ from tests.backends.cuda.cases import CASES
         ("short rows", "softmax"),
         ("symbolic rows of columns", "column_sums"),
         ("symbolic hidden layer", "contraction"),
+        ("padded convolution", "convolution"),
         ("scatter", "scatter"),
     ],
 )
