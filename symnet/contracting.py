@@ -102,5 +102,6 @@ def _epilogue(product: Product, roots: Sequence[Root]) -> tuple[Let | Store, ...
         if not isinstance(value, Const | Symbol):
             lets.append(Let(Symbol(f"s{number}", value.dtype), value))
             moved[root.expr] = value = Symbol(f"s{number}", value.dtype)
-        stores.extend(Store(b, offset, value) for b in root.buffers)
+        place = offset if root.base == const(0) else root.base + offset
+        stores.extend(Store(b, place, value) for b in root.buffers)
     return (*lets, *stores)

@@ -21,7 +21,7 @@ from symnet.graph import Apply, Constant, Variable, ancestors, consumers
 from symnet.grouping import nests
 from symnet.kernel import Axis, accumulated
 from symnet.nest import Reduction, axes
-from symnet.op import ContractionOp, Fault, Index, IndexedOp, OrderedOp, Steps
+from symnet.op import ContractionOp, Fault, Index, IndexedOp, LoopOp, OrderedOp, Steps
 from symnet.scalar import Const, Expr, Load, Symbol, cast, const, rows, substitute, walk
 from symnet.types import TensorType
 from symnet.values import (
@@ -32,6 +32,7 @@ from symnet.values import (
     Dims,
     Group,
     Host,
+    Looped,
     Nest,
     Product,
     Ref,
@@ -85,12 +86,12 @@ class Fusion:
         self.integer = integer
         self.values: dict[Variable, Value] = {}
         self._product_of: dict[Value, Product] = {}
-        self.hosts: list[Host] = []
+        self.calls: list[Host | Looped] = []
         self.chains: dict[Variable, Chain] = {}
         self.faults: list[tuple[Variable, str]] = []
         self._looked_at: set[tuple[Expr, Dims]] = set()
         self._buffer_of = buffer_of
-        self._fuse = fuse
+        self.fuse = fuse
         self._readers = consumers(outputs)
         self._required = set(outputs)
         self._inline: set[Variable] = set()
@@ -113,7 +114,7 @@ class Fusion:
         products = list(self._product_of.values())
         for p in products:
             p.values = [v for v in p.values if v.stored]
-        found: list[Group] = [*products, *self.hosts, *self.chains.values(), *self._nests()]
+        found: list[Group] = [*products, *self.calls, *self.chains.values(), *self._nests()]
         return sorted(found, key=lambda g: g.stage)
 
     # -- placing one node ------------------------------------------------------------------
@@ -134,7 +135,8 @@ class Fusion:
             stage = 1 + max((v.stage for v in inputs), default=-1)
             outputs = [Value(v, self.shape(v), stage, stored=True) for v in node.outputs]
             self.values.update((v.variable, v) for v in outputs)
-            self.hosts.append(Host(node, inputs, outputs, stage))
+            kind = Looped if isinstance(node.op, LoopOp) else Host
+            self.calls.append(kind(node, inputs, outputs, stage))
 
     def _place_indexed(self, node: Apply, out: Variable) -> None:
         index = normal(axes(out.ndim), self.shape(out))
@@ -177,7 +179,7 @@ class Fusion:
         if any(not isinstance(r.op, IndexedOp | OrderedOp) for r in readers):
             native = (IndexedOp, OrderedOp, ContractionOp)
             return weight == 0 and all(isinstance(r.op, native) for r in readers)
-        if weight == 0 or not self._fuse:
+        if weight == 0 or not self.fuse:
             return weight == 0
         if weight <= CHEAP:
             return True
@@ -203,7 +205,7 @@ class Fusion:
         """Make a value of `out`: find its stage and home, and take in what can be taken in."""
         value = Value(out, self.shape(out) if shape is None else shape, -1)
         refs = found.refs
-        home = self._epilogue_of(value, found) if self._fuse else None
+        home = self._epilogue_of(value, found) if self.fuse else None
         if home is not None:
             value.home, value.stage = home, home.stage
         else:
@@ -274,7 +276,7 @@ class Fusion:
     def _fits(self, ref: Ref, reader: Value) -> bool:
         """Whether `reader` can take in the expression of the value that `ref` reads."""
         u = self._target(ref)
-        if u.expr is None or u.home is not None or not self._fuse:
+        if u.expr is None or u.home is not None or not self.fuse:
             return False
         own = axes(len(u.shape))
         kept = {a for a, x in zip(own, ref.index, strict=True) if a == x}
@@ -476,7 +478,7 @@ class Fusion:
     def _nests(self) -> list[Nest]:
         """The loop nests: stored values that belong together."""
         values = [v for v in self.values.values() if v.is_nest and v.stored]
-        if not self._fuse:
+        if not self.fuse:
             return [Nest([v], v.stage) for v in values]
         flags = {flag for flag, _ in self.faults}
         named = [(self._buffer_of(v), v) for v in self.values.values() if v.loaded]

@@ -6,23 +6,18 @@ groups as kernels and contractions, updates in place where the schedule allows i
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 
-from symnet.abstraction import Abstraction, Renaming, abstract
-from symnet.contracting import contraction
 from symnet.fusion import Fusion
-from symnet.graph import Apply, Constant, Variable
-from symnet.kernel import Contraction, Kernel, accumulated
-from symnet.nest import Reduction, Root, axes, build
-from symnet.op import Array
-from symnet.ordering import ordered
-from symnet.program import Buffer, Copy, Guard, HostCall, Kind, Launch, Program, Step
-from symnet.scalar import Expr, Load, const, simplify, walk
+from symnet.graph import Variable
+from symnet.nest import Reduction, axes
+from symnet.program import Buffer, Copy, Guard, Kind, Program, Step
+from symnet.scalar import Expr, Load, simplify, walk
 from symnet.schedule import Draft, StepGraph
 from symnet.specialise import Specialisation
-from symnet.values import Chain, Group, Host, Nest, Product, Value, normal, position
+from symnet.steps import Memory, Steps, copying, in_order
+from symnet.values import Chain, Group, Host, Looped, Product, Value, normal, position
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,35 +58,31 @@ def lower(frozen: Frozen, dims: Specialisation, fuse: bool = True) -> Program:
     return _Lowering(frozen, dims, fuse).program()
 
 
-class _Lowering:
+class _Lowering(Steps):
     def __init__(self, frozen: Frozen, dims: Specialisation, fuse: bool) -> None:
         self.frozen = frozen
         self.dims = dims
-        self.buffers: dict[str, Buffer] = {}
-        self.names: dict[Variable, str] = {}
-        self.drafts: list[Draft] = []
+        super().__init__()
+        self.memory = Memory()
         self.graph = StepGraph([])
-        self._begun: dict[Variable, Draft] = {}
-        self._made: dict[Hashable, tuple[Kernel | Contraction, Abstraction]] = {}
         self.inputs = [self._declare(v, frozen.names[v], "input") for v in frozen.inputs]
         for v in frozen.shared:
             self._declare(v, frozen.names[v], "shared")
         self.outputs: list[str] = []
         for number, v in enumerate(frozen.outputs):
             name = f"out{number}"
-            self.buffers[name] = Buffer(name, v.dtype, dims.shape(v), "output")
+            self.memory.buffers[name] = Buffer(name, v.dtype, dims.shape(v), "output")
             if v.owner is not None:
-                self.names.setdefault(v, name)
+                self.memory.names.setdefault(v, name)
             self.outputs.append(name)
         self.fusion = Fusion(
             frozen.results,
             [*frozen.inputs, *frozen.shared],
             dims.shape,
             dims.integer,
-            self._buffer_of,
+            self.memory.of,
             fuse,
         )
-        self.targets: dict[Variable, list[str]] = {}
         for v, name in zip(frozen.outputs, self.outputs, strict=True):
             self.targets.setdefault(v, []).append(name)
 
@@ -107,8 +98,8 @@ class _Lowering:
         self.graph = StepGraph(self.drafts)
         copies = self._updates(home)
         for draft, group in zip(self.drafts, groups, strict=False):
-            draft.step = self._step(group)
-        steps = [d.step for d in self.graph.order() if d.step is not None]
+            draft.step = self._step_of(group)
+        steps = in_order(self.graph)
         found = Program(
             self.frozen.name,
             tuple(self.dims.shapes.sizes.values()),
@@ -124,107 +115,18 @@ class _Lowering:
     # -- buffers ---------------------------------------------------------------------------
 
     def _declare(self, v: Variable, name: str, kind: Kind) -> str:
-        self.buffers[name] = Buffer(name, v.dtype, self.dims.shape(v), kind)
-        self.names[v] = name
-        return name
-
-    def _buffer_of(self, value: Value) -> str:
-        """Name of the buffer of a value, declared when first asked for."""
-        v = value.variable
-        name = self.names.get(v)
-        if name is None:
-            if isinstance(v, Constant):
-                name = f"c{len(self.buffers)}"
-                shape = tuple(const(n) for n in v.data.shape)
-                self.buffers[name] = Buffer(name, v.dtype, shape, "constant", v.data)
-            else:
-                name = self._temporary(v.dtype, value.shape)
-            self.names[v] = name
-        return name
-
-    def _temporary(self, dtype: str, shape: tuple[Expr, ...]) -> str:
-        name = f"t{len(self.buffers)}"
-        self.buffers[name] = Buffer(name, dtype, shape, "temporary")
+        self.memory.buffers[name] = Buffer(name, v.dtype, self.dims.shape(v), kind)
+        self.memory.names[v] = name
         return name
 
     def _used_buffers(self, steps: Sequence[Step]) -> tuple[Buffer, ...]:
         used = {b for s in steps for b in s.reads | s.writes}
         kept = ("input", "shared", "output")
-        return tuple(b for b in self.buffers.values() if b.name in used or b.kind in kept)
-
-    # -- drafts ----------------------------------------------------------------------------
-
-    def _draft(self, group: Group) -> Draft:
-        """What a group reads and writes, before it is known which updates are in place."""
-        match group:
-            case Nest():
-                values, exprs = group.values, [v.expr for v in group.values if v.expr is not None]
-            case Product():
-                values = group.values
-                exprs = [group.left, group.right, *(v.expr for v in values if v.expr is not None)]
-            case Host():
-                reads = frozenset(self._buffer_of(v) for v in group.inputs)
-                for v in group.outputs:
-                    v.loaded = True
-                writes = frozenset(b for v in group.outputs for b in self._target(v))
-                # Python code may raise.
-                return Draft(group.stage, reads, writes, guard=True)
-            case Chain():
-                values = group.values
-                exprs = [group.offset, group.value, group.first or group.value]
-        reads = frozenset(x.buffer for x in walk(*exprs) if isinstance(x, Load))
-        writes = frozenset(b for v in values for b in self._target(v))
-        return Draft(group.stage, reads, writes)
-
-    def _target(self, value: Value) -> list[str]:
-        """Buffers a value is stored to, updates aside."""
-        found = self.targets.setdefault(value.variable, [])
-        if not found and value.loaded:
-            found.append(self._buffer_of(value))
-        return found
-
-    def _share_buffers(self) -> None:
-        """Have what chains begin with computed where they go on."""
-        for chain in sorted(self.fusion.chains.values(), key=lambda c: -c.stage):
-            found = self._target(chain.result)
-            if not found:
-                found.append(self._buffer_of(chain.result))
-            name = found[0]
-            if chain.base is not None and chain.base.stage >= 0:
-                self.names[chain.base.variable] = name
-                self.targets[chain.base.variable] = [name]
-
-    def _home(self, groups: Sequence[Group]) -> dict[Variable, tuple[Draft, Group]]:
-        """Where each value is computed."""
-        return {
-            v.variable: (draft, group)
-            for draft, group in zip(self.drafts, groups, strict=True)
-            for v in (group.outputs if isinstance(group, Host) else group.values)
-        }
-
-    def _beginnings(self, home: Mapping[Variable, tuple[Draft, Group]]) -> None:
-        """Have chains wait for what they begin as: a value in the same buffer, or a copy of a leaf.
-
-        Copies, too, of results that are outputs twice.
-        """
-        for chain in self.fusion.chains.values():
-            draft, _ = home[chain.result.variable]
-            name, *others = self.targets[chain.result.variable]
-            for other in others:
-                self.drafts.append(_copying(name, other, chain.stage + 1))
-            if chain.base is None:
-                continue
-            if chain.base.stage < 0:
-                begun = _copying(self._buffer_of(chain.base), name, 0)
-                self.drafts.append(begun)
-                self._begun[chain.result.variable] = begun
-            else:
-                begun, _ = home[chain.base.variable]
-            begun.before.append(draft)
+        return tuple(b for b in self.memory.buffers.values() if b.name in used or b.kind in kept)
 
     def _faults(self) -> None:
         for flag, message in self.fusion.faults:
-            name = self._buffer_of(self.fusion.values[flag])
+            name = self.memory.of(self.fusion.values[flag])
             stage = self.fusion.values[flag].stage
             self.drafts.append(
                 Draft(stage + 1, frozenset((name,)), frozenset(), Guard(name, message), guard=True)
@@ -234,8 +136,8 @@ class _Lowering:
         """Outputs that are inputs, shared variables or constants."""
         for v, name in zip(self.frozen.outputs, self.outputs, strict=True):
             if v.owner is None:
-                source = self._buffer_of(self.fusion.values[v])
-                self.drafts.append(_copying(source, name, 0))
+                source = self.memory.of(self.fusion.values[v])
+                self.drafts.append(copying(source, name, 0))
 
     # -- updates ---------------------------------------------------------------------------
 
@@ -245,7 +147,7 @@ class _Lowering:
         for shared, value in self.frozen.updates:
             if value.owner is None:
                 continue
-            name = self.names[shared]
+            name = self.memory.names[shared]
             draft, group = home[value]
             targets = self.targets[value]
             if isinstance(group, Chain):
@@ -255,7 +157,7 @@ class _Lowering:
                 targets.append(name)
                 continue
             if not targets:
-                targets.append(self._buffer_of(self.fusion.values[value]))
+                targets.append(self.memory.of(self.fusion.values[value]))
                 draft.writes |= {targets[0]}
             copies.append(Copy(targets[0], name))
         return copies
@@ -265,14 +167,14 @@ class _Lowering:
         drafts = []
         for shared, value in self.frozen.updates:
             if value.owner is None and value is not shared:
-                name, source = self.names[shared], self._buffer_of(self.fusion.values[value])
+                name, source = self.memory.names[shared], self.memory.of(self.fusion.values[value])
                 draft = Draft(0, frozenset((source,)), frozenset(), Copy(source, name))
                 self.graph.add(draft)
                 drafts.append((name, source, value, draft))
         copies = []
         for name, source, value, draft in drafts:
             if not self._overwrite(name, draft):
-                saved = self._temporary(value.dtype, self.dims.shape(value))
+                saved = self.memory.temporary(value.dtype, self.dims.shape(value))
                 draft.step = Copy(source, saved)
                 copies.append(Copy(saved, name))
         return copies
@@ -290,7 +192,7 @@ class _Lowering:
         self, shared: Variable, chain: Chain, home: Mapping[Variable, tuple[Draft, Group]]
     ) -> bool:
         """Have a chain, with those it begins as, change a shared buffer itself, if it can."""
-        name = self.names[shared]
+        name = self.memory.names[shared]
         links = [chain]
         while links[-1].base is not None and links[-1].base.variable in self.fusion.chains:
             links.append(self.fusion.chains[links[-1].base.variable])
@@ -300,7 +202,7 @@ class _Lowering:
             begun is None
             or begun.variable is not shared
             or chain.result.loaded
-            or any(self.buffers[b].kind == "output" for b in self._target(chain.result))
+            or any(self.memory.buffers[b].kind == "output" for b in self._target(chain.result))
             or any(isinstance(x, Load) and x.buffer == name for x in walk(*exprs))
             or not self._overwrite(name, home[links[-1].result.variable][0])
         ):
@@ -312,8 +214,8 @@ class _Lowering:
 
     def _may_overwrite(self, shared: Variable, value: Variable, group: Group) -> bool:
         """Whether `group` itself may write the new value over the old one."""
-        name = self.names[shared]
-        if isinstance(group, Host) or self.dims.shape(shared) != self.dims.shape(value):
+        name = self.memory.names[shared]
+        if isinstance(group, Host | Looped) or self.dims.shape(shared) != self.dims.shape(value):
             return False
         if isinstance(group, Product) and any(
             isinstance(x, Load) and x.buffer == name for x in walk(group.left, group.right)
@@ -335,101 +237,3 @@ class _Lowering:
             ):
                 return False
         return True
-
-    # -- steps -----------------------------------------------------------------------------
-
-    def _step(self, group: Group) -> Step:
-        match group:
-            case Nest():
-                return self._nest(group)
-            case Product():
-                return self._product(group)
-            case Host():
-                return self._host(group)
-            case Chain():
-                return self._chain(group)
-
-    def _nest(self, group: Nest) -> Launch:
-        names = Renaming()
-        roots = tuple(
-            Root(self._stored_as(v, names), v.shape, names(v.expr))
-            for v in group.values
-            if v.expr is not None
-        )
-        made = self._made.get(roots)
-        if made is None:
-            found = abstract(build(roots), names.dtypes)
-            made = Kernel(found.params, found.ints, found.stmts), found
-            self._made[roots] = made
-        return self._launch(made, names, group.values)
-
-    def _product(self, group: Product) -> Launch:
-        names = Renaming()
-        left, right = names(group.left), names(group.right)
-        dtype = group.result.variable.dtype
-        roots = tuple(
-            Root(
-                self._stored_as(v, names),
-                v.shape,
-                accumulated(dtype) if v.expr is None else names(v.expr),
-            )
-            for v in group.values
-        )
-        shape = (group.batch, group.rows, group.columns, group.inner, group.result.shape)
-        key = (shape, group.index, left, right, roots)
-        made = self._made.get(key)
-        if made is None:
-            made = self._made[key] = contraction(group, left, right, roots, names.dtypes)
-        return self._launch(made, names, group.values)
-
-    def _chain(self, group: Chain) -> Launch:
-        names = Renaming()
-        dtype = group.result.variable.dtype
-        buffer = names.buffer(self.targets[group.result.variable][0], dtype)
-        first = None if group.first is None else names(group.first)
-        stmts = ordered(group, buffer, names(group.offset), names(group.value), first)
-        made = self._made.get(stmts)
-        if made is None:
-            found = abstract(stmts, names.dtypes)
-            made = self._made[stmts] = Kernel(found.params, found.ints, found.stmts), found
-        return self._launch(made, names, group.values)
-
-    def _stored_as(self, value: Value, names: Renaming) -> tuple[str, ...]:
-        """Formal names of the buffers a value is stored to."""
-        dtype = value.variable.dtype
-        return tuple(names.buffer(b, dtype) for b in self.targets[value.variable])
-
-    def _launch(
-        self, made: tuple[Kernel | Contraction, Abstraction], names: Renaming, values: list[Value]
-    ) -> Launch:
-        work, found = made
-        return Launch(work, names.actual(found.buffers), found.arguments, _label(values))
-
-    def _host(self, group: Host) -> HostCall:
-        inputs = tuple(self._buffer_of(v) for v in group.inputs)
-        outputs = tuple(self.targets[v.variable][0] for v in group.outputs)
-        return HostCall(str(group.node.op), partial(_perform, group.node), inputs, outputs)
-
-
-def _copying(source: str, target: str, stage: int) -> Draft:
-    copy = Copy(source, target)
-    return Draft(stage, copy.reads, copy.writes, copy)
-
-
-def _perform(node: Apply, inputs: Sequence[Array]) -> list[Array]:
-    """Run the NumPy meaning of a node; what it raises says where the node was built."""
-    try:
-        return node.op.host(node)(inputs)
-    except Exception as error:
-        if node.line:
-            error.add_note(f"in {node.op}, built at {node.line}")
-        raise
-
-
-def _label(values: Sequence[Value]) -> str:
-    """The operations that values come from."""
-    found = [
-        str(v.variable.owner.op) if v.variable.owner is not None else v.variable.name or ""
-        for v in values
-    ]
-    return " ".join(dict.fromkeys(found))

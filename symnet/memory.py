@@ -11,7 +11,7 @@ from bisect import insort
 from collections.abc import Mapping
 
 from symnet import dtypes
-from symnet.program import Program
+from symnet.program import Program, outermost
 from symnet.scalar.integer import evaluate_int
 
 ALIGNMENT = 64
@@ -35,7 +35,8 @@ def plan(program: Program, sizes: Mapping[str, int]) -> tuple[dict[str, int], in
     """
     first: dict[str, int] = {}
     last: dict[str, int] = {}
-    for k, step in enumerate(program.steps):
+    # What a repetition uses is alive in all of it.
+    for k, step in zip(outermost(program.steps), program.steps, strict=True):
         for name in step.reads | step.writes:
             first.setdefault(name, k)
             last[name] = k

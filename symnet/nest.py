@@ -95,6 +95,8 @@ class Root:
         The element at ``axes(ndim)``.
     start, whole
         Of a part of a value: the index of its first element, and the lengths of the value.
+    base
+        Where in the buffers the value begins.
     """
 
     buffers: tuple[str, ...]
@@ -102,6 +104,7 @@ class Root:
     expr: Expr
     start: tuple[int, ...] = ()
     whole: tuple[Expr, ...] = ()
+    base: Expr = field(default=const(0))
 
     def offset(self) -> Expr:
         """Where the element at ``axes(ndim)`` goes."""
@@ -111,7 +114,7 @@ class Root:
             self.whole or self.shape, start, self.shape, axes(len(start)), strict=True
         ):
             offset = offset * n + (const(first) if length == const(1) else i + first)
-        return offset
+        return offset if self.base == const(0) else self.base + offset
 
 
 def build(roots: Sequence[Root]) -> tuple[Stmt, ...]:
@@ -126,7 +129,9 @@ def build(roots: Sequence[Root]) -> tuple[Stmt, ...]:
 
 def _parts(root: Root) -> list[Root]:
     found = pieces(root.shape, root.expr, axes(len(root.shape)))
-    return [Root(root.buffers, p.shape, p.expr, p.start, root.shape) for p in found]
+    return [
+        Root(root.buffers, p.shape, p.expr, p.start, root.shape, root.base) for p in found
+    ]
 
 
 class _Builder:

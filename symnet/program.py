@@ -11,6 +11,7 @@ checked (`Check`), then the steps run.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
@@ -207,7 +208,66 @@ class Copy:
         return f"copy {self.source} -> {self.target}"
 
 
-Step = Launch | Guard | HostCall | Copy
+@dataclass(frozen=True, slots=True)
+class Repeat:
+    """Runs the `length` steps after it again and again, for ``index = 0 .. count-1`` in order.
+
+    These may be launches, copies and further repetitions; the integers of launches may depend on
+    the index.
+
+    Attributes
+    ----------
+    index
+        What counts, an int64 symbol.
+    count
+        How often.
+    length
+        How many steps.
+    kept
+        Names of buffers of which one repetition reads rows that those before it wrote, and writes
+        another row: within a repetition nothing waits for them.
+    """
+
+    index: Symbol
+    count: Expr
+    length: int
+    kept: tuple[str, ...] = ()
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """Nothing: its steps do."""
+        return frozenset()
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """Nothing: its steps do."""
+        return frozenset()
+
+    def __str__(self) -> str:
+        return f"for {self.index.name} < {show(self.count)}:"
+
+
+Step = Launch | Guard | HostCall | Copy | Repeat
+
+
+def outermost(steps: Sequence[Step]) -> list[int]:
+    """For each step the outermost repetition that it belongs to, or itself.
+
+    Examples
+    --------
+    >>> from symnet.scalar import const
+    >>> copy = Copy("a", "b")
+    >>> outermost([copy, Repeat(Symbol("t"), const(3), 2), copy, copy, copy])
+    [0, 1, 1, 1, 4]
+    """
+    found: list[int] = []
+    end, start = 0, 0
+    for i, step in enumerate(steps):
+        if i >= end:
+            start = i
+            end = i + 1 + (step.length if isinstance(step, Repeat) else 0)
+        found.append(start)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,9 +316,13 @@ class Program:
         lines += [
             f"  {x}" for group in (self.sizes, self.ints, self.checks, self.buffers) for x in group
         ]
-        for step in self.steps:
+        ends: list[int] = []
+        for i, step in enumerate(self.steps):
+            ends = [end for end in ends if i < end]
             prefix = f"k{numbers[step.work]}: " if isinstance(step, Launch) else ""
-            lines.append(f"  {prefix}{step}")
+            lines.append(f"  {'  ' * len(ends)}{prefix}{step}")
+            if isinstance(step, Repeat):
+                ends.append(i + 1 + step.length)
         for work, number in numbers.items():
             lines.append(f"k{number} = {work}")
         return "\n".join(lines)
@@ -300,6 +364,8 @@ class _Definition:
                     return "host", buffers(s.inputs), buffers(s.outputs)
                 case Copy():
                     return "copy", places[s.source], places[s.target]
+                case Repeat():
+                    return "repeat", s.index, s.count, s.length, buffers(s.kept)
 
         parts = (
             tuple((s.symbol, places[s.buffer], s.axis, s.offset) for s in p.sizes),
@@ -384,7 +450,18 @@ def verify(program: Program) -> None:
         _check_symbols(number.expr, symbols, program)
     symbols |= {i.symbol for i in program.ints}
     written = {b.name for b in program.buffers if b.kind in ("input", "shared", "constant")}
-    for step in program.steps:
+    inside: list[tuple[int, Repeat]] = []
+    for i, step in enumerate(program.steps):
+        while inside and i >= inside[-1][0]:
+            symbols.remove(inside.pop()[1].index)
+        if isinstance(step, Repeat):
+            _check_symbols(step.count, symbols, program)
+            symbols.add(step.index)
+            inside.append((i + 1 + step.length, step))
+            if inside[-1][0] > min(len(program.steps), *(end for end, _ in inside)):
+                raise MalformedProgram(f"{step} has more steps than there are in\n{program}")
+        elif inside and isinstance(step, Guard | HostCall):
+            raise MalformedProgram(f"{step} stands in a repetition in\n{program}")
         unknown = (step.reads | step.writes) - buffers.keys()
         if unknown:
             raise MalformedProgram(f"{step} names unknown buffers {unknown} in\n{program}")

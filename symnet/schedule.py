@@ -24,7 +24,7 @@ class Draft:
     reads, writes
         Names of buffers.
     step
-        The step, once it is made.
+        The step, once it is made; several for a loop.
     guard
         Whether it may end the call.
     before
@@ -34,7 +34,7 @@ class Draft:
     stage: int
     reads: frozenset[str]
     writes: frozenset[str]
-    step: Step | None = None
+    step: Step | Sequence[Step] | None = None
     guard: bool = False
     before: list[Draft] = field(default_factory=list)
 

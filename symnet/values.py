@@ -186,7 +186,17 @@ class Chain:
         return [self.result]
 
 
-Group = Nest | Product | Host | Chain
+@dataclass(slots=True)
+class Looped:
+    """A loop, and the values of its operands and results."""
+
+    node: Apply
+    inputs: list[Value]
+    outputs: list[Value]
+    stage: int
+
+
+Group = Nest | Product | Host | Chain | Looped
 
 
 def before(dtype: str) -> Symbol:

@@ -10,7 +10,7 @@ import numpy as np
 import symnet as sn
 from symnet.kernel import Contraction
 from symnet.lowering import lower
-from symnet.program import Copy, Guard, HostCall, Launch, Program, verify
+from symnet.program import Copy, Guard, HostCall, Launch, Program, Repeat, verify
 from symnet.specialise import Specialisation
 
 
@@ -49,4 +49,6 @@ def kind(step: Any) -> str:
             return "copy"
         case HostCall():
             return "host"
+        case Repeat():
+            return "repeat"
     raise TypeError(step)

@@ -8,7 +8,7 @@ of commands; there the host waits for the device.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from math import prod
 from typing import TypeAlias
@@ -16,7 +16,7 @@ from typing import TypeAlias
 import numpy as np
 
 from symnet import dtypes, memory
-from symnet.program import Copy, Guard, HostCall, Launch, Program
+from symnet.program import Copy, Guard, HostCall, Launch, Program, Repeat
 from symnet.scalar.integer import evaluate_int
 from symnet_cuda.codegen import Unit
 from symnet_cuda.device import Array, Device, Kernel, Memory
@@ -117,16 +117,19 @@ class Sizes:
 
     Attributes
     ----------
+    order
+        The steps to run, those of repetitions as often as they come.
     shapes
         Of every buffer.
     launches
-        For each step that launches, its launches and the integers they take as they are.
+        For each time that a step launches, its launches and the integers they take as they are.
     offsets
         Of every temporary, in the arena whose size is `arena`.
     varying
         The integers that the functions read from memory, one after another; not compared.
     """
 
+    order: tuple[int, ...]
     shapes: tuple[tuple[int, ...], ...]
     launches: tuple[tuple[int, tuple[LaunchShape, ...], tuple[int, ...]], ...]
     offsets: tuple[tuple[str, int], ...]
@@ -139,10 +142,11 @@ class Sizes:
         shapes = tuple(tuple(evaluate_int(n, values) for n in b.shape) for b in program.buffers)
         works = dict(zip(program.works, zip(unit.parts, unit.varying, strict=True), strict=True))
         launches, varying = [], []
-        for number, step in enumerate(program.steps):
+        for number, counted in unrolled(program, values):
+            step = program.steps[number]
             if isinstance(step, Launch):
                 parts, moving = works[step.work]
-                given = [evaluate_int(x, values) for x in step.ints]
+                given = [evaluate_int(x, counted) for x in step.ints]
                 named = dict(zip((s.name for s in step.work.ints), given, strict=True))
                 shaped = (LaunchShape.of(part, named) for part in parts)
                 launched = tuple(shape for shape in shaped if shape.grid[0] > 0)
@@ -150,7 +154,29 @@ class Sizes:
                 launches.append((number, launched, tuple(n for s, n in pairs if s not in moving)))
                 varying += [n for s, n in pairs if s in moving]
         offsets, arena = memory.plan(program, values)
-        return Sizes(shapes, tuple(launches), tuple(offsets.items()), arena, tuple(varying))
+        order = tuple(number for number, _ in unrolled(program, values))
+        return Sizes(order, shapes, tuple(launches), tuple(offsets.items()), arena, tuple(varying))
+
+
+def unrolled(
+    program: Program, values: Mapping[str, int], first: int = 0, end: int | None = None
+) -> Iterator[tuple[int, Mapping[str, int]]]:
+    """The steps of a program as they come, with the values of integers, counters among them.
+
+    A frame is for known sizes, so a repetition is so many commands, queued as one like the rest.
+    """
+    end = len(program.steps) if end is None else end
+    number = first
+    while number < end:
+        step = program.steps[number]
+        number += 1
+        if not isinstance(step, Repeat):
+            yield number - 1, values
+            continue
+        for count in range(evaluate_int(step.count, values)):
+            counted = {**values, step.index.name: count}
+            yield from unrolled(program, counted, number, number + step.length)
+        number += step.length
 
 
 @dataclass(slots=True)
@@ -229,8 +255,7 @@ def lay_out(
     buffers = {b.name: b for b in program.buffers}
     shapes = dict(zip(buffers, sizes.shapes, strict=True))
     nbytes = {b.name: prod(shapes[b.name]) * dtypes.itemsize(b.dtype) for b in program.buffers}
-    launches = {number: (shaped, given) for number, shaped, given in sizes.launches}
-    everything = [shape for shaped, _ in launches.values() for shape in shaped]
+    everything = [shape for _, shaped, _ in sizes.launches for shape in shaped]
 
     # What crosses: a block in, a block out, and the rest one by one in the middle of the call.
     used = set(program.outputs).union(*(step.reads for step in program.steps))
@@ -278,11 +303,13 @@ def lay_out(
         current.add(-1, _write(device, arena + start_in, whole))
     table = arena + start_in + incoming.places[_INTEGERS][0]
     varying = dict(zip(program.works, unit.varying, strict=True))
-    for number, step in enumerate(program.steps):
+    launches = iter(sizes.launches)
+    for number in sizes.order:
+        step = program.steps[number]
         match step:
             case Launch():
                 pointers = [addresses[name] for name in step.buffers]
-                shaped, given = launches[number]
+                _, shaped, given = next(launches)
                 behind = len(varying[step.work])
                 for shape in shaped:
                     values = [*pointers, *((arena, counting) if shape.shared else ()), *given]

@@ -13,11 +13,13 @@ from dataclasses import dataclass
 
 from symnet import dtypes
 from symnet.kernel import Contraction, Kernel
-from symnet.program import Copy, Guard, HostCall, Launch, Program
-from symnet.scalar import Const, Expr
+from symnet.program import Copy, Guard, HostCall, Launch, Program, Repeat
+from symnet.scalar import Const, Expr, Symbol, walk
 from symnet_llvm import ir, prologue
 from symnet_llvm.codegen import emit_kernel
 from symnet_llvm.contraction import emit_contraction
+from symnet_llvm.expansion import lower
+from symnet_llvm.expressions import Expressions
 from symnet_llvm.ir import Emitted, Emitter, Value
 from symnet_llvm.layout import Facts, Layout, segments
 from symnet_llvm.placement import EVERYONE, WORTH_SPLITTING_NS, Placement, Task, place
@@ -28,6 +30,7 @@ Work = Kernel | Contraction
 EmitWork = Callable[[Work, str, Target], Emitted]
 
 _BYTES_PER_NS = 10  # copying memory, for deciding who does it
+_REPEATED = 16  # how often a loop runs whose count is not known, for the same purpose
 _LINE = 64
 _BARRIER, _CLOCK = "declare void @symnet_barrier(i64)", "declare i64 @symnet_clock()"
 
@@ -92,7 +95,8 @@ def assemble(
 
 def _tasks(program: Program, works: dict[Work, Emitted], profile: bool) -> list[Task]:
     tasks = []
-    for step in program.steps:
+    inside: list[tuple[int, Repeat]] = []  # repetitions, and where they end
+    for i, step in enumerate(program.steps):
         cost, shared = 0.0, True
         match step:
             case Launch():
@@ -102,8 +106,16 @@ def _tasks(program: Program, works: dict[Work, Emitted], profile: bool) -> list[
             case Copy():
                 cost = _known_bytes(program, step) / _BYTES_PER_NS
                 shared = cost >= WORTH_SPLITTING_NS
-        alone = profile or isinstance(step, HostCall)
-        tasks.append(Task(step.reads, step.writes, cost, shared, alone))
+        for _, repeat in inside:
+            count = repeat.count
+            cost *= int(count.value) if isinstance(count, Const) else _REPEATED
+        alone = profile or isinstance(step, HostCall | Repeat)
+        kept = {name for _, repeat in inside for name in repeat.kept}
+        ends = [end for end, _ in inside if end == i + 1]
+        tasks.append(Task(step.reads - kept, step.writes, cost, shared, alone, bool(ends)))
+        inside = [item for item in inside if item[0] > i + 1]
+        if isinstance(step, Repeat):
+            inside.append((i + 1 + step.length, step))
     return tasks
 
 
@@ -134,6 +146,7 @@ class _Segment:
         self.names = names
         self.scratch_bytes = scratch
         self.profile = profile
+        self._counters: dict[Expr, Value] = {}
         self.guards = {
             i: n + 1
             for n, i in enumerate(
@@ -156,19 +169,40 @@ class _Segment:
         for owner in sorted({self.placement.owners[i] for i in steps} - {EVERYONE}):
             own = f.op(f"icmp eq i64 %part, {owner}")
             self.mine[owner] = f.op(f"or i1 {own}, {alone}")
+        self._before = self._clock() if self.profile else ""
+        self._run_all(steps)
+        f.do("ret i64 0")
+        return f
+
+    def _run_all(self, steps: Sequence[int]) -> None:
+        """Run steps in order, a barrier between phases."""
+        threaded = self.placement.parts > 1
         phase = None
-        before = self._clock() if self.profile else ""
-        for i in steps:
+        rest = list(steps)
+        while rest:
+            i = rest.pop(0)
             if threaded and phase not in (None, self.placement.phases[i]):
                 self._barrier()
             phase = self.placement.phases[i]
+            step = self.program.steps[i]
+            if isinstance(step, Repeat):
+                self._repeat(step, rest[: step.length])
+                del rest[: step.length]
+                phase = None  # there was a barrier at the end of the last turn
+                continue
             self._step(i)
             if self.profile:
                 if threaded:
                     self._barrier()
-                before = self._note_time(i, before)
-        f.do("ret i64 0")
-        return f
+                self._before = self._note_time(i, self._before)
+
+    def _repeat(self, step: Repeat, body: Sequence[int]) -> None:
+        with self.f.loop(0, self._number(step.count)) as loop:
+            self._counters[step.index] = loop.iv
+            self._run_all(body)
+            if self.placement.parts > 1:
+                self._barrier()
+        del self._counters[step.index]
 
     def _table(self, slot: Slot) -> str:
         return self.f.op(f"load ptr, ptr {self.f.gep('%state', slot.value, 'i64')}")
@@ -219,6 +253,12 @@ class _Segment:
     def _number(self, x: Expr) -> Value:
         if isinstance(x, Const):
             return int(x.value)
+        if not self._counters.keys().isdisjoint(walk(x)):
+            values = Expressions(self.f)
+            for symbol in (s for s in walk(x) if isinstance(s, Symbol)):
+                counter = self._counters.get(symbol)
+                values.bind(symbol, (self._number(symbol) if counter is None else counter,))
+            return values.scalar(lower(x))
         return self.f.op(f"load i64, ptr {self.f.gep(self.numbers, self.layout.place(x), 'i64')}")
 
     def _launch(self, step: Launch, part: Value, parts: Value) -> None:

@@ -14,8 +14,8 @@ from __future__ import annotations
 import itertools
 from dataclasses import dataclass
 
-from symnet.program import Copy, HostCall, Launch, Program
-from symnet.scalar import Const, Expr, Symbol
+from symnet.program import Copy, HostCall, Launch, Program, Repeat
+from symnet.scalar import Const, Expr, Symbol, walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,10 +64,14 @@ class Layout:
         symbols = {size.symbol: next(number) for size in program.sizes}
         symbols |= {derived.symbol: next(number) for derived in program.ints}
         arguments: dict[Expr, int] = {}
+        counting = {step.index for step in program.steps if isinstance(step, Repeat)}
         for step in program.steps:
             given: tuple[Expr, ...] = ()
             if isinstance(step, Launch):
-                given = step.ints
+                # What changes with a repetition is computed in it.
+                given = tuple(x for x in step.ints if counting.isdisjoint(walk(x)))
+            elif isinstance(step, Repeat):
+                given = (step.count,)
             elif isinstance(step, Copy):
                 given = program.buffers[pointers[step.source]].shape
             for x in given:

@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from symnet.program import HostCall, Program
+from symnet.program import HostCall, Program, outermost
 
 EVERYONE = -1
 """The owner of a step in which every thread takes part."""
@@ -38,6 +38,8 @@ class Task:
         Whether all threads take part: they run it in parts, or each needs to see its outcome.
     alone
         Whether nothing else may run meanwhile.
+    last
+        Whether what comes after it waits for it.
     """
 
     reads: frozenset[str]
@@ -45,6 +47,7 @@ class Task:
     cost_ns: float = 0.0
     shared: bool = False
     alone: bool = False
+    last: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +97,7 @@ def place(tasks: Sequence[Task], threads: int) -> Placement:
         owners.append(owner)
         phases.append(number)
         phase.add(task, owner)
-        ended = task.alone
+        ended = task.alone or task.last
     return Placement(parts, tuple(owners), tuple(phases))
 
 
@@ -134,7 +137,9 @@ def by_phase(program: Program, phases: Sequence[int]) -> Program:
     """A program with one step for each phase, for planning memory only."""
     reads: dict[int, set[str]] = {}
     writes: dict[int, set[str]] = {}
-    for step, phase in zip(program.steps, phases, strict=True):
+    # A repetition is one phase as far as memory goes: its steps come again.
+    own = [phases[i] for i in outermost(program.steps)]
+    for step, phase in zip(program.steps, own, strict=True):
         reads.setdefault(phase, set()).update(step.reads)
         writes.setdefault(phase, set()).update(step.writes)
     steps = tuple(

@@ -1,0 +1,216 @@
+"""Loops in native code: a loop's body as steps that a program repeats.
+
+In goes a loop whose operands and results are in memory; out come the steps that put what states
+start from where histories begin, a `Repeat`, and the steps of the body. In these the index of the
+repetition is an integer like any other: a row of a sequence, or of a history, is an access with the
+index in its offset, and what a step makes of a state is stored to the next row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from symnet.abstraction import Renaming, abstract
+from symnet.fusion import Fusion
+from symnet.graph import Apply, Constant, Variable, ancestors, make_variable, rebuild
+from symnet.kernel import Kernel
+from symnet.nest import Root, axes, build
+from symnet.op import IndexedOp, LoopOp
+from symnet.ops.contraction import Dot
+from symnet.ops.integers import integer_value
+from symnet.ops.shape import DimShuffle
+from symnet.ops.stepping import RowAt
+from symnet.program import Copy, Launch, Repeat, Step
+from symnet.scalar import Const, Expr, Load, Symbol, const, simplify
+from symnet.schedule import StepGraph
+from symnet.steps import Steps, in_order
+from symnet.types import TensorType
+from symnet.values import Dims, Looped, normal, position
+
+
+def body_of(outer: Steps, group: Looped) -> Body | None:
+    """The body of a loop, or None if it has to run in Python."""
+    op = group.node.op
+    assert isinstance(op, LoopOp)
+    if op.until:
+        return None
+    body = Body(outer, group, op)
+    return body if body.is_native else None
+
+
+class Body(Steps):
+    """The steps of a loop."""
+
+    def __init__(self, outer: Steps, group: Looped, op: LoopOp) -> None:
+        super().__init__()
+        self.memory = outer.memory
+        self.outer = outer
+        self.node = group.node
+        self.op = op
+        self._operands = {v.variable: v for v in (*group.inputs, *group.outputs)}
+        # The body is a graph by itself: what it reads of the loop's operands are leaves.
+        self._leaves = {
+            v: v if isinstance(v, Constant) else make_variable(v.type) for v in self._operands
+        }
+        self._behind = {leaf: self._operands[v] for v, leaf in self._leaves.items()}
+        self._step = make_variable(TensorType("int64", ()))
+        self.index = Symbol(f"step{self.memory.loops}")
+        self.memory.loops += 1
+        for leaf, value in self._behind.items():
+            self.memory.names[leaf] = self.memory.of(value)
+        self.results = self._results()
+        self._lengths = _Lengths(self._operand_shape, self._leaf, self.results)
+        self.fusion = Fusion(
+            self.results,
+            list(self._behind),
+            self._lengths.shape,
+            self._lengths.integer,
+            self.memory.of,
+            outer.fusion.fuse,
+        )
+        calls = [c for c in self.fusion.calls if not isinstance(c, Looped)]
+        self.is_native = not calls and not self.fusion.faults
+        if self.is_native:
+            self._lay_out()
+
+    def _operand_shape(self, v: Variable) -> Dims | None:
+        found = self._behind.get(v)
+        return None if found is None else found.shape
+
+    def _leaf(self, v: Variable) -> Expr | None:
+        if v is self._step:
+            return self.index
+        found = self._behind.get(v)
+        return None if found is None else self.outer.fusion.integer(found.variable)
+
+    def _results(self) -> list[Variable]:
+        """What a repetition computes, over rows of the operands and of the results."""
+        op, node = self.op, self.node
+        replacement: dict[Variable, Variable] = {}
+        inputs = iter(op.inputs)
+        operands = iter(self._leaves[v] for v in node.inputs[1:])
+        for _ in range(op.sequences):
+            replacement[next(inputs)] = RowAt(0)(next(operands), self._step)
+        for history, taps in zip(node.outputs, op.taps, strict=False):
+            next(operands)
+            for back in taps:
+                replacement[next(inputs)] = RowAt(max(taps) - back)(
+                    self._leaves[history], self._step
+                )
+        replacement.update(zip(inputs, operands, strict=True))
+        found: list[Variable] = []
+        for v in rebuild(op.outputs, replacement):
+            kind = None if v.owner is None else v.owner.op
+            if v in found or not isinstance(kind, IndexedOp | Dot):
+                # Stored by a nest of its own: another step has it elsewhere.
+                v = DimShuffle(tuple(range(v.ndim)))(v)
+            found.append(v)
+        return found
+
+    def _lay_out(self) -> None:
+        """Say where results go."""
+        op, node = self.op, self.node
+        self.kept = tuple(self.memory.of(self._operands[v]) for v in node.outputs)
+        for k, (v, history) in enumerate(zip(self.results, node.outputs, strict=False)):
+            depth = max(op.taps[k]) if k < len(op.taps) else 0
+            size: Expr = const(1)
+            for n in self._operands[history].shape[1:]:
+                size = size * n
+            base = simplify((self.index + depth) * size)
+            self.rows[v] = [(self.memory.of(self._operands[history]), base)]
+
+    def steps(self) -> list[Step]:
+        """The steps of the loop."""
+        groups = self.fusion.groups()
+        self._share_buffers()
+        self.drafts = [self._draft(g) for g in groups]
+        self._beginnings(self._home(groups))
+        graph = StepGraph(self.drafts)
+        for draft, group in zip(self.drafts, groups, strict=False):
+            draft.step = self._step_of(group)
+        body = in_order(graph)
+        count = self.outer.fusion.integer(self.node.inputs[0])
+        assert count is not None
+        return [*self._starts(), Repeat(self.index, count, len(body), self.kept), *body]
+
+    def _starts(self) -> list[Step]:
+        """Put what states start from at the beginning of their histories."""
+        first = 1 + self.op.sequences
+        return [
+            self._copied(self.node.inputs[first + k], history)
+            for k, (history, _) in enumerate(zip(self.node.outputs, self.op.taps, strict=False))
+        ]
+
+    def _copied(self, start: Variable, history: Variable) -> Launch | Copy:
+        value = self._operands[start]
+        names = Renaming()
+        shape = value.shape
+        source = names.buffer(self.memory.of(value), start.dtype)
+        target = names.buffer(self.memory.of(self._operands[history]), start.dtype)
+        place = position(shape, normal(axes(len(shape)), shape))
+        root = Root((target,), shape, Load(source, place, start.dtype))
+        found = abstract(build((root,)), names.dtypes)
+        work = Kernel(found.params, found.ints, found.stmts)
+        return Launch(work, names.actual(found.buffers), found.arguments, "start")
+
+
+class _Lengths:
+    """Lengths and integers of a body's variables, once the loop's assumptions are checked."""
+
+    def __init__(
+        self,
+        operand: Callable[[Variable], Dims | None],
+        leaf: Callable[[Variable], Expr | None],
+        results: Sequence[Variable],
+    ) -> None:
+        self._operand = operand
+        self._leaf = leaf
+        self._known: dict[Variable, Dims] = {}
+        self._integers: dict[Variable, Expr | None] = {}
+        for node in ancestors(results):
+            found = node.op.infer_shape(node, _Within(self, node))
+            for v, dims in zip(node.outputs, found, strict=True):
+                if operand(v) is None:
+                    self._known[v] = tuple(
+                        simplify(n) if s is None else const(s)
+                        for n, s in zip(dims, v.type.shape, strict=True)
+                    )
+
+    def shape(self, v: Variable) -> Dims:
+        """Lengths of the dimensions of `v`."""
+        found = self._operand(v)
+        if found is not None:
+            return found
+        if isinstance(v, Constant):
+            return tuple(const(n) for n in v.data.shape)
+        return self._known.get(v, ())
+
+    def integer(self, v: Variable) -> Expr | None:
+        """Value of an integer of no dimensions, or None where it is known only from data."""
+        if v not in self._integers:
+            found = integer_value(v, self._leaf, self.shape)
+            self._integers[v] = None if found is None else simplify(found)
+        return self._integers[v]
+
+
+@dataclass(frozen=True, slots=True)
+class _Within:
+    """The `ShapeContext` of a node of a body whose assumptions are known to hold."""
+
+    lengths: _Lengths
+    node: Apply
+
+    def shape(self, operand: int) -> Dims:
+        return self.lengths.shape(self.node.inputs[operand])
+
+    def integer(self, operand: int) -> Expr:
+        found = self.lengths.integer(self.node.inputs[operand])
+        assert found is not None, f"{self.node.op} was analysed before"
+        return found
+
+    def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
+        return right if isinstance(right, Const) else left
+
+    def require(self, condition: Expr, what: str, error: type[Exception] = IndexError) -> None:
+        pass

@@ -1,0 +1,33 @@
+"""Rows that a step of a loop reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from symnet.graph import Apply, Variable
+from symnet.op import Array, ElementContext, Index, IndexedOp, ShapeContext
+from symnet.scalar import Expr, simplify
+from symnet.types import TensorType
+
+
+@dataclass(frozen=True, slots=True)
+class RowAt(IndexedOp):
+    """The row of its first operand that stands `offset` after the one its second operand counts."""
+
+    offset: int
+
+    def infer_types(
+        self, types: Sequence[TensorType], operands: Sequence[Variable]
+    ) -> list[TensorType]:
+        return [TensorType(types[0].dtype, types[0].shape[1:])]
+
+    def infer_shape(self, node: Apply, context: ShapeContext) -> list[tuple[Expr, ...]]:
+        return [context.shape(0)[1:]]
+
+    def element(self, node: Apply, output: int, index: Index, context: ElementContext) -> Expr:
+        return context.read(0, (simplify(context.integer(1) + self.offset), *index))
+
+    def perform(self, inputs: Sequence[Array]) -> list[Array]:
+        x, step = inputs
+        return [x[int(step) + self.offset]]
