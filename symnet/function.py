@@ -351,6 +351,12 @@ class Function:
     def _versions(self) -> list[Version]:
         return [] if self._compiled is None else self._compiled.versions
 
+    def free(self) -> None:
+        """Theano's; nothing is kept between calls but the code and what is shared."""
+
+    def sync_shared(self) -> None:
+        """Theano's; shared variables always have their values."""
+
     def get_shared(self) -> list[Variable]:
         """Shared variables that the function reads or updates."""
         return list(self._written.shared)

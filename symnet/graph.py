@@ -109,6 +109,10 @@ class Variable(Operand):
         """For each dimension whether its length is known to be 1."""
         return self.type.broadcastable
 
+    def get_parents(self) -> list[Apply]:
+        """What computes it, in a list; an empty one if nothing does."""
+        return [] if self.owner is None else [self.owner]
+
     def apply_scalar(self, op: ScalarOp, operands: tuple[Any, ...]) -> Variable:
         """Apply a table row elementwise, with broadcasting."""
         raise NotImplementedError  # defined where elementwise operations are: TensorVariable
@@ -200,6 +204,10 @@ class Constant(Variable):
         """What makes two constants equal."""
         return (Constant, self.type, self.data.tobytes())
 
+    def equals(self, other: object) -> bool:
+        """Whether another variable is a constant of the same dtype, shape and bits."""
+        return isinstance(other, Constant) and self.key() == other.key()
+
     def __repr__(self) -> str:
         return self.name or (str(self.data) if self.data.ndim == 0 else f"<constant {self.type}>")
 
@@ -247,6 +255,28 @@ class Apply:
         """The only output."""
         (out,) = self.outputs
         return out
+
+    @property
+    def nin(self) -> int:
+        """Number of operands."""
+        return len(self.inputs)
+
+    @property
+    def nout(self) -> int:
+        """Number of results."""
+        return len(self.outputs)
+
+    def default_output(self) -> Variable:
+        """The first output."""
+        return self.outputs[0]
+
+    def get_parents(self) -> list[Variable]:
+        """The operands, in a list."""
+        return list(self.inputs)
+
+    def clone_with_new_inputs(self, inputs: Sequence[Variable], strict: bool = True) -> Apply:
+        """The operation applied to other operands; `strict` is Theano's and without effect."""
+        return self.op.make_node(*inputs)
 
 
 # `symnet.tensor` enters its own.

@@ -145,6 +145,17 @@ class TensorType:
                 return value
         raise TypeError(f"{data!r} of dtype {value.dtype} and shape {value.shape} is no {self}")
 
+    def values_eq(self, a: Any, b: Any) -> bool:
+        """Whether two arrays are the same: shapes, dtypes and elements, NaN for NaN."""
+        a, b = np.asarray(a), np.asarray(b)
+        return a.dtype == b.dtype and np.array_equal(a, b, equal_nan=a.dtype.kind == "f")
+
+    def values_eq_approx(self, a: Any, b: Any, rtol: float = 1e-5, atol: float = 1e-8) -> bool:
+        """Whether two arrays are the same up to rounding."""
+        a, b = np.asarray(a), np.asarray(b)
+        same = a.dtype == b.dtype and a.shape == b.shape
+        return same and np.allclose(a, b, rtol, atol, equal_nan=True)
+
     def is_valid_value(self, data: Any) -> bool:
         """Whether `data` is an array of this type."""
         try:

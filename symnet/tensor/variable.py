@@ -328,6 +328,10 @@ class TensorVariable(Variable):
         copied.name = name
         return copied
 
+    __floor__ = _row_method("floor")
+    __ceil__ = _row_method("ceil")
+    __trunc__ = _row_method("trunc")
+
     def transfer(self, target: str) -> TensorVariable:
         """Return this: values move by themselves to where the function that uses them runs."""
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from types import ModuleType
 
 import numpy as np
@@ -60,3 +61,68 @@ def test_dimensions_to_sum_over_may_be_an_array(theano: ModuleType) -> None:
     values = {x: np.ones((2, 3, 4)), y: np.ones((4, 3, 5))}
     found = T.tensordot(x, y, axes=np.array([[2, 1], [0, 1]])).eval(values)
     np.testing.assert_array_equal(found, np.full((2, 5), 12))
+
+
+def test_graphs_are_walked_by_their_parents(theano: ModuleType) -> None:
+    # As libraries find the inputs and parameters of a loss.
+    T = theano.tensor
+    x, w = T.matrix("x"), theano.shared(np.ones((2, 2)), "w")
+    queue, leaves = [T.dot(x, w).sum() * 2], []
+    while queue:
+        node = queue.pop()
+        queue.extend(node.get_parents())
+        if isinstance(node, T.Variable) and not node.get_parents():
+            leaves.append(node)
+    named = {v.name for v in leaves if not isinstance(v, T.Constant)}
+    assert named == {"x", "w"}
+
+
+def test_nodes_are_applied_anew(theano: ModuleType) -> None:
+    x, y = theano.tensor.vectors("xy")
+    node = theano.tensor.exp(x).owner
+    assert (node.nin, node.nout, node.default_output()) == (1, 1, node.outputs[0])
+    again = node.clone_with_new_inputs([y])
+    assert (again.op, again.inputs) == (node.op, (y,))
+
+
+def test_equal_constants(theano: ModuleType) -> None:
+    one = theano.tensor.constant(1.0)
+    assert one.equals(theano.tensor.constant(1.0))
+    assert not one.equals(theano.tensor.constant(1))
+    assert not one.equals(theano.tensor.scalar())
+
+
+def test_inputs_under_their_oldest_name(theano: ModuleType) -> None:
+    x, rate = theano.tensor.scalars("x", "rate")
+    f = theano.function([x, theano.Param(rate, default=0.1)], x * rate)
+    np.testing.assert_allclose([f(2), f(2, 3), f(2, rate=4)], [0.2, 6, 8])
+
+
+def test_declared_lengths(theano: ModuleType) -> None:
+    T = theano.tensor
+    one = T.Rebroadcast((0, True))(T.matrix())
+    assert one.broadcastable == (True, False)
+    assert T.Rebroadcast((0, False), (1, True))(one).broadcastable == (False, True)
+
+
+def test_lists_of_dtypes(theano: ModuleType) -> None:
+    T = theano.tensor
+    assert T.constant(1.0).dtype in T.float_dtypes
+    assert T.constant(1).dtype in T.discrete_dtypes
+    assert set(T.all_dtypes) == {*T.discrete_dtypes, *T.continuous_dtypes, *T.complex_dtypes}
+
+
+def test_values_are_compared(theano: ModuleType) -> None:
+    kind = theano.tensor.dvector
+    a = np.array([1.0, np.nan])
+    assert kind.values_eq(a, a.copy())
+    assert not kind.values_eq(a, a.astype("float32"))
+    assert kind.values_eq_approx(a, a * (1 + 1e-7))
+    assert not kind.values_eq_approx(a, a * 1.1)
+    assert not kind.values_eq_approx(a, a[:1])
+
+
+def test_python_rounds_variables(theano: ModuleType) -> None:
+    x = theano.tensor.dscalar("x")
+    values = [f(x).eval({x: -2.5}) for f in (math.floor, math.ceil, math.trunc)]
+    assert values == [-3, -2, -2]

@@ -8,6 +8,18 @@ Submodules are found in their parents by themselves. `ABSENT` says of what is no
 from symnet.scalar import TABLE
 
 _HERE = "symnet.compat.theano"
+_DTYPES = (
+    f"{_HERE}.small: all_dtypes complex_dtypes continuous_dtypes discrete_dtypes float_dtypes "
+    "int_dtypes integer_dtypes uint_dtypes"
+)
+_OPS = (
+    "symnet.ops.constructors: ARange",
+    "symnet.ops.contraction: Dot",
+    "symnet.ops.elementwise: Elemwise",
+    "symnet.ops.indexing: IncSubtensor Subtensor",
+    "symnet.ops.joining: Join Split",
+    "symnet.ops.shape: DimShuffle Reshape",
+)
 _ROWS = " ".join(TABLE)
 _LOOPS = "loops are not in this version of symnet yet"
 
@@ -25,7 +37,11 @@ MODULES: dict[str, tuple[str, ...]] = {
         f"{_HERE}.compiling: Mode function_dump predefined_modes",
         f"{_HERE}.flags: change_flags config",
         f"{_HERE}.later: scan map reduce foldl foldr scan_checkpoints",
-        f"{_HERE}.small: Op OrderedUpdates _asarray __version__=version",
+        "symnet: SymbolicInput=In SymbolicOutput=Out",
+        "symnet.types: Type=TensorType",
+        "symnet.tensor: get_scalar_constant_value",
+        f"{_HERE}.small: Op OrderedUpdates PY3 Param _asarray sparse_grad theano_logger "
+        "__version__=version",
     ),
     "theano.compat": (f"{_HERE}.small: PY3",),
     "theano.compile": (
@@ -37,7 +53,9 @@ MODULES: dict[str, tuple[str, ...]] = {
         "symnet.modes: MonitorMode NanGuardMode get_mode",
         "symnet.profile: ProfileStats",
         "symnet.tensor: specify_shape",
+        "symnet.tensor: shape",
         f"{_HERE}.compiling: DebugMode Mode function_dump get_default_mode predefined_modes",
+        f"{_HERE}.small: Param Rebroadcast",
     ),
     "theano.compile.builders": ("symnet: OpFromGraph",),
     "theano.compile.debugmode": (
@@ -61,9 +79,10 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.compile.nanguardmode": ("symnet.modes: NanGuardMode",),
     "theano.compile.ops": (
         "symnet.custom: FromFunctionOp=FunctionOp as_op",
-        "symnet.tensor: specify_shape",
+        "symnet.tensor: shape specify_shape",
+        f"{_HERE}.small: Rebroadcast",
     ),
-    "theano.compile.pfunc": ("symnet.function: pfunc=function",),
+    "theano.compile.pfunc": ("symnet.function: pfunc=function", f"{_HERE}.small: Param"),
     "theano.compile.profiling": ("symnet.profile: ProfileStats",),
     "theano.compile.sharedvalue": ("symnet: SharedVariable shared",),
     "theano.configdefaults": (f"{_HERE}.flags: config",),
@@ -71,13 +90,15 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.gof": (
         "symnet.inspection: FunctionGraph=Graph",
         "symnet: Apply Constant Variable",
+        "symnet: MissingInputError",
         "symnet.types: Type=TensorType",
         f"{_HERE}.small: Op",
     ),
     "theano.gof.fg": ("symnet: MissingInputError", "symnet.inspection: FunctionGraph=Graph"),
     "theano.gof.graph": (
         "symnet: Apply Constant Variable",
-        f"{_HERE}.graphs: ancestors inputs io_toposort is_same_graph ops orphans variables",
+        f"{_HERE}.graphs: ancestors equal_computations inputs io_toposort is_same_graph ops "
+        "orphans variables",
     ),
     "theano.gof.op": (
         "symnet.op: get_test_value",
@@ -133,15 +154,23 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.sparse.type": ("symnet.sparse: SparseType",),
     "theano.tensor": (
         "symnet.tensor: *",
-        "symnet.ops.elementwise: Elemwise",
-        "symnet.ops.shape: DimShuffle",
+        "symnet.tensor: isinf_=isinf isnan_=isnan",
+        "symnet: Apply Constant Variable function",
+        "symnet.types: Tensor=TensorType",
+        *_OPS,
+        _DTYPES,
+        f"{_HERE}.small: Op Rebroadcast",
         "symnet.gradient: consider_constant numeric_grad verify_grad",
         "builtins: AsTensorError=TypeError",
     ),
     "theano.tensor.basic": (
         "symnet.tensor: *",
-        "symnet.ops.elementwise: Elemwise",
-        "symnet.ops.shape: DimShuffle",
+        "symnet.tensor: isinf_=isinf isnan_=isnan",
+        "symnet: Apply Constant Variable function",
+        "symnet.types: Tensor=TensorType",
+        *_OPS,
+        _DTYPES,
+        f"{_HERE}.small: Rebroadcast",
         "builtins: AsTensorError=TypeError",
     ),
     "theano.tensor.elemwise": (
@@ -152,20 +181,27 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.tensor.fft": ("symnet.tensor.fft: *",),
     "theano.tensor.inplace": (),
     "theano.tensor.nlinalg": ("symnet.tensor.nlinalg: *",),
-    "theano.tensor.nnet": ("symnet.tensor.nnet: *",),
+    "theano.tensor.nnet": (
+        "symnet.tensor.nnet: *",
+        "symnet.tensor.nnet: logsoftmax_op=logsoftmax softmax_op=softmax",
+    ),
     "theano.tensor.nnet.abstract_conv": ("symnet.tensor.nnet.abstract_conv: *",),
     "theano.tensor.nnet.conv": ("symnet.tensor.nnet.conv: *",),
     "theano.tensor.nnet.bn": ("symnet.tensor.nnet.bn: *",),
     "theano.tensor.nnet.ctc": ("symnet.tensor.nnet.ctc: *",),
     "theano.tensor.nnet.neighbours": ("symnet.tensor.nnet.neighbours: *",),
-    "theano.tensor.nnet.nnet": ("symnet.tensor.nnet.nnet: *",),
+    "theano.tensor.nnet.nnet": (
+        "symnet.tensor.nnet.nnet: *",
+        "symnet.tensor.nnet: logsoftmax_op=logsoftmax softmax_op=softmax",
+    ),
     "theano.tensor.nnet.sigm": ("symnet.tensor.nnet.sigm: *",),
     "theano.tensor.opt": (),
     "theano.tensor.raw_random": (),
     "theano.tensor.shared_randomstreams": ("symnet.tensor.shared_randomstreams: *",),
     "theano.tensor.sharedvar": (
         "symnet: SharedVariable TensorSharedVariable=SharedVariable "
-        "ScalarSharedVariable=SharedVariable tensor_constructor=shared",
+        "ScalarSharedVariable=SharedVariable load_shared_variable=shared "
+        "scalar_constructor=shared tensor_constructor=shared",
     ),
     "theano.tensor.signal": (),
     "theano.tensor.signal.conv": ("symnet.tensor.signal.conv: *",),

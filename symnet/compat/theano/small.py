@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections import OrderedDict
 from hashlib import sha256
 from typing import Any, NoReturn
@@ -11,8 +12,11 @@ import numpy as np
 from symnet import dtypes
 from symnet.compat.theano.flags import config
 from symnet.custom import PyOp
+from symnet.freeze import In
+from symnet.graph import Variable
 from symnet.op import Op as AnyOp
 from symnet.shared import SharedVariable
+from symnet.tensor import addbroadcast, unbroadcast
 
 version = short_version = full_version = "1.0.5"
 
@@ -28,6 +32,42 @@ class _AnyOp(type):
 
 class Op(PyOp, metaclass=_AnyOp):
     """Theano's base of operations: subclass it to write one in Python (see `symnet.PyOp`)."""
+
+
+def Param(
+    variable: Variable,
+    default: Any = None,
+    name: str | None = None,
+    mutable: bool = False,
+    update: Any = None,
+    allow_downcast: bool | None = None,
+    **settings: Any,
+) -> In:
+    """Return an input of a function, as `In` under its oldest name."""
+    return In(variable, name, default, update, allow_downcast=allow_downcast)
+
+
+def sparse_grad(var: Variable) -> Variable:
+    """Return the variable: gradients of parts of a tensor are dense here."""
+    return var
+
+
+class Rebroadcast:
+    """Says of dimensions whether they are 1: ``Rebroadcast((0, True), (1, False))(x)``.
+
+    Parameters
+    ----------
+    axis
+        Pairs of a dimension and whether it is 1.
+    """
+
+    def __init__(self, *axis: tuple[int, bool]) -> None:
+        self.axis = dict(axis)
+
+    def __call__(self, x: Any) -> Any:
+        """Return `x` with these dimensions declared so."""
+        x = unbroadcast(x, *(a for a, one in self.axis.items() if not one))
+        return addbroadcast(x, *(a for a, one in self.axis.items() if one))
 
 
 def _asarray(a: Any, dtype: Any, order: Any = None) -> np.ndarray[Any, Any]:
@@ -86,6 +126,14 @@ def absent(*args: Any, **settings: Any) -> bool:
     """Return False: there is no such library."""
     return False
 
+
+all_dtypes = dtypes.ALL
+discrete_dtypes = integer_dtypes = dtypes.DISCRETE
+int_dtypes, uint_dtypes = dtypes.SIGNED, dtypes.UNSIGNED
+continuous_dtypes = float_dtypes = dtypes.FLOAT
+complex_dtypes: tuple[str, ...] = ()
+
+theano_logger = logging.getLogger("theano")
 
 cuda_available = cuda_enabled = pygpu_activated = False
 
