@@ -7,7 +7,17 @@ pooling have operations of their own.
 from typing import Any
 
 from symnet.names import missing
-from symnet.tensor.nnet import abstract_conv, bn, conv, ctc, neighbours, nnet, sigm
+from symnet.tensor.nnet import (
+    abstract_conv,
+    blocksparse,
+    bn,
+    conv,
+    conv3d2d,
+    ctc,
+    neighbours,
+    nnet,
+    sigm,
+)
 from symnet.tensor.nnet.abstract_conv import (
     bilinear_upsampling,
     causal_conv1d,
@@ -70,6 +80,7 @@ __all__ = [
     "batch_normalization_train",
     "bilinear_upsampling",
     "binary_crossentropy",
+    "blocksparse",
     "bn",
     "categorical_crossentropy",
     "causal_conv1d",
@@ -80,6 +91,7 @@ __all__ = [
     "conv2d_grad_wrt_weights",
     "conv2d_transpose",
     "conv3d",
+    "conv3d2d",
     "conv3d_grad_wrt_inputs",
     "conv3d_grad_wrt_weights",
     "crossentropy_categorical_1hot",

@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from symnet import dtypes, ops
 from symnet.config import config
 from symnet.ops.convolution import Length, Pair, dilated, filter_gradient, input_gradient
@@ -69,7 +71,8 @@ class Convolution:
         border_pads(self.border_mode, [1] * self.rank, self.what)
 
     def _steps(self, steps: Any, name: str) -> tuple[int, ...]:
-        given = list(steps) if isinstance(steps, (tuple, list)) else [steps] * self.rank
+        whole = isinstance(steps, (tuple, list, np.ndarray))
+        given = list(steps) if whole else [steps] * self.rank
         known = [static_integer(n) for n in given or (1,) * self.rank]
         if len(known) != self.rank or any(n is None or n < 1 for n in known):
             raise ValueError(

@@ -296,6 +296,18 @@ def test_old_functions(run):
         T.signal.conv.conv2d(T.dtensor4(), T.dmatrix())
 
 
+def test_time_in_front_of_channels(run):
+    a, b = rng.normal(size=(2, 4, 3, 5, 6)), rng.normal(size=(4, 2, 3, 3, 2))
+    x, w = T.dtensor5("x"), T.dtensor5("w")
+    expected = convolution(a.swapaxes(1, 2), b.swapaxes(1, 2), "full").swapaxes(1, 2)
+    for shapes in ((None, None), (a.shape, b.shape)):
+        y = T.nnet.conv3d2d.conv3d(x, w, *shapes, "full")
+        np.testing.assert_allclose(run(y, x=a, w=b), expected, rtol=1e-10, atol=1e-12)
+    assert y.type.shape == expected.shape
+    with pytest.raises(TypeError, match="filters have five dimensions"):
+        T.nnet.conv3d2d.conv3d(x, T.dtensor4())
+
+
 @pytest.mark.parametrize("ratio", [1, 2, 3, 4])
 def test_bilinear_upsampling(run, ratio):
     a = rng.normal(size=(2, 3, 4, 5))
