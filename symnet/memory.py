@@ -7,8 +7,9 @@ not overlap. First fit by decreasing size over liveness intervals.
 from __future__ import annotations
 
 import math
-from bisect import insort
 from collections.abc import Mapping
+
+import numpy as np
 
 from symnet import dtypes
 from symnet.program import Program, outermost
@@ -48,17 +49,21 @@ def plan(program: Program, sizes: Mapping[str, int]) -> tuple[dict[str, int], in
         for b in temporaries
     }
     offsets: dict[str, int] = {}
-    placed: list[tuple[int, int, str]] = []  # start, end and name, by start
-    for b in sorted(temporaries, key=lambda b: (-bytes_of[b.name], first[b.name])):
+    order = sorted(temporaries, key=lambda b: (-bytes_of[b.name], first[b.name]))
+    # Start, end, first and last step of those that have a place, by start.
+    placed = np.empty((4, len(order)), np.int64)
+    for count, b in enumerate(order):
         begin, end, size = first[b.name], last[b.name], bytes_of[b.name]
-        place = 0
-        for start, stop, other in placed:
-            if start - place >= size:
-                break
-            if stop > place and first[other] <= end and begin <= last[other]:
-                place = stop
+        starts, stops, firsts, lasts = placed[:, :count]
+        met = (firsts <= end) & (lasts >= begin)
+        # The lowest gap: from where all before have ended to where the next one starts.
+        ends = np.concatenate(([0], np.maximum.accumulate(stops[met])))
+        gaps = np.flatnonzero(starts[met] - ends[:-1] >= size)
+        place = int(ends[gaps[0]] if len(gaps) else ends[-1])
         offsets[b.name] = place
-        insort(placed, (place, place + size, b.name))
+        at = int(np.searchsorted(starts, place))
+        placed[:, at + 1 : count + 1] = placed[:, at:count]
+        placed[:, at] = place, place + size, begin, end
     total = max((offsets[n] + bytes_of[n] for n in offsets), default=0)
     return offsets, total
 

@@ -9,6 +9,7 @@ end. Its result is 0, or the number of the guard that ended it.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 
 from symnet import dtypes
@@ -32,6 +33,7 @@ EmitWork = Callable[[Work, str, Target], Emitted]
 _BYTES_PER_NS = 10  # copying memory, for deciding who does it
 _REPEATED = 16  # how often a loop runs whose count is not known, for the same purpose
 _LINE = 64
+_RUN = 16  # steps between two looks at which thread is to run them: longer blocks compile slowly
 _BARRIER, _CLOCK = "declare void @symnet_barrier(i64)", "declare i64 @symnet_clock()"
 
 
@@ -177,24 +179,43 @@ class _Segment:
     def _run_all(self, steps: Sequence[int]) -> None:
         """Run steps in order, a barrier between phases."""
         threaded = self.placement.parts > 1
-        phase = None
-        rest = list(steps)
-        while rest:
-            i = rest.pop(0)
-            if threaded and phase not in (None, self.placement.phases[i]):
+        phase, done = None, 0
+        while done < len(steps):
+            group = self._together(steps, done)
+            done += len(group)
+            now = self.placement.phases[group[0]]
+            if threaded and phase not in (None, now):
                 self._barrier()
-            phase = self.placement.phases[i]
-            step = self.program.steps[i]
+            phase = now
+            step = self.program.steps[group[0]]
             if isinstance(step, Repeat):
-                self._repeat(step, rest[: step.length])
-                del rest[: step.length]
+                self._repeat(step, steps[done : done + step.length])
+                done += step.length
                 phase = None  # there was a barrier at the end of the last turn
                 continue
-            self._step(i)
+            self._run_steps(group)
             if self.profile:
                 if threaded:
                     self._barrier()
-                self._before = self._note_time(i, self._before)
+                self._before = self._note_time(group[0], self._before)
+
+    def _together(self, steps: Sequence[int], start: int) -> Sequence[int]:
+        """Steps from `start` on that one thread, or all, can run without a look at who they are."""
+        placement = self.placement
+        first = steps[start]
+
+        def joins(i: int) -> bool:
+            single = isinstance(self.program.steps[i], Guard | Repeat)
+            return not single and (placement.phases[i], placement.owners[i]) == (
+                placement.phases[first],
+                placement.owners[first],
+            )
+
+        end = start + 1
+        if not self.profile and joins(first):
+            while end < min(len(steps), start + _RUN) and joins(steps[end]):
+                end += 1
+        return steps[start:end]
 
     def _repeat(self, step: Repeat, body: Sequence[int]) -> None:
         with self.f.loop(0, self._number(step.count)) as loop:
@@ -225,17 +246,18 @@ class _Segment:
             f.do(f"store i64 {f.op(f'add i64 {total}, {spent}')}, ptr {place}")
         return now
 
-    def _step(self, i: int) -> None:
-        step, owner = self.program.steps[i], self.placement.owners[i]
-        if isinstance(step, Guard):
-            self._guard(step, self.guards[i])
+    def _run_steps(self, group: Sequence[int]) -> None:
+        steps, owner = [self.program.steps[i] for i in group], self.placement.owners[group[0]]
+        if isinstance(steps[0], Guard):
+            self._guard(steps[0], self.guards[group[0]])
         elif owner == EVERYONE:
-            self._run(step, self.part, self.parts)
-        elif self.placement.parts == 1:
-            self._run(step, 0, 1)
+            for step in steps:
+                self._run(step, self.part, self.parts)
         else:
-            with self.f.when(self.mine[owner]):
-                self._run(step, 0, 1)
+            single = self.placement.parts == 1
+            with nullcontext() if single else self.f.when(self.mine[owner]):
+                for step in steps:
+                    self._run(step, 0, 1)
 
     def _run(self, step: object, part: Value, parts: Value) -> None:
         match step:
