@@ -62,13 +62,14 @@ def _from_vjp(node: Apply, tangents: Sequence[Variable | None]) -> list[Variable
         if p is not None and t is not None
     ]
     asked = [row for row in rows if row is not None]
-    cotangents = accumulate(seeds, {}, asked, ())
+    # Nothing is looked for behind the node, whose graph may be long.
+    cotangents = accumulate(seeds, {}, asked, [*node.inputs, *node.outputs])
     found = [None if row is None else cotangents[row] for row in rows]
     # What is linear in a row does not depend on it in its derivative, its shape aside.
-    shapes = {
-        row: build.zeros_like(v)
-        for row, v in zip(rows, node.outputs, strict=True)
-        if row is not None
-    }
-    made = iter(rebuild([t for t in found if t is not None], shapes))
+    known = [*node.inputs, *node.outputs, *(t for t in tangents if t is not None)]
+    places = {v: v for v in known}
+    for row, v in zip(rows, node.outputs, strict=True):
+        if row is not None:
+            places[row] = build.zeros_like(v)
+    made = iter(rebuild([t for t in found if t is not None], places))
     return [None if t is None else next(made) for t in found]

@@ -83,7 +83,9 @@ def _conditions(expr: Expr, symbol: Symbol) -> dict[Expr, tuple[int, ...]]:
     found: dict[Expr, tuple[int, ...]] = {}
     for x in walk(*choices):
         if isinstance(x, Call) and x.dtype == "bool" and x.operands[0].dtype == "int64":
-            at = _cuts(simplify(x), symbol)
+            # A condition on data (a count, say) is no condition on an axis.
+            on_axes = all(isinstance(y, Call | Const | Symbol) for y in walk(x))
+            at = _cuts(simplify(x), symbol) if on_axes else ()
             if at:
                 found[x] = at
     return found
@@ -113,9 +115,7 @@ def _holds(condition: Expr, at: int) -> Const:
     return found
 
 
-def _within(
-    expr: Expr, symbol: Symbol, first: int, end: int, held: Mapping[Expr, Const]
-) -> Expr:
+def _within(expr: Expr, symbol: Symbol, first: int, end: int, held: Mapping[Expr, Const]) -> Expr:
     """Return the expression that holds from `first` to `end`, over an axis that starts at 0."""
     ranges: dict[str, Range] = {symbol.name: (0, end - first - 1)}
     done: dict[Expr, Expr] = dict(held)

@@ -7,7 +7,14 @@ In goes a graph; out come graphs of its derivatives, made by reverse accumulatio
 
 from typing import Any
 
-from symnet.gradient.derivatives import DisconnectedInputError, Lop, Rop, grad, subgraph_grad
+from symnet.gradient.derivatives import (
+    DisconnectedInputError,
+    Lop,
+    Rop,
+    format_as,
+    grad,
+    subgraph_grad,
+)
 from symnet.gradient.matrices import hessian, hessian_vector_product, jacobian
 from symnet.gradient.numeric import GradientError, numeric_grad, verify_grad
 from symnet.gradient.passing import (
@@ -32,6 +39,7 @@ __all__ = [
     "Rop",
     "consider_constant",
     "disconnected_grad",
+    "format_as",
     "grad",
     "grad_clip",
     "grad_not_implemented",

@@ -252,6 +252,25 @@ def variables_of(given: Any, what: str) -> list[Variable]:
     return found
 
 
+def format_as(use_list: bool, use_tuple: bool, outputs: Any) -> Any:
+    """Return a list or tuple of outputs, or the only one.
+
+    Parameters
+    ----------
+    use_list, use_tuple
+        Which it is to be; neither for the only one.
+    outputs
+        A list or tuple, or an output by itself.
+    """
+    if use_list and use_tuple:
+        raise ValueError("format_as: a list or a tuple, not both")
+    many = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+    if use_list or use_tuple:
+        return many if use_list else tuple(many)
+    (one,) = many
+    return one
+
+
 def as_given(given: Any, results: list[Any]) -> Any:
     """Return results as what was given: one, a list or a tuple, of composites for composites."""
     several = given if isinstance(given, (list, tuple)) else [given]

@@ -213,12 +213,16 @@ def _pulled(
     op: Op, flags: Sequence[bool], node: Apply, cotangents: Sequence[Variable | None]
 ) -> list[Variable | None]:
     """Return the vjp of the operation for every row; what rows share gets the sum over rows."""
-    rows = [_row_of(v) if f else v for f, v in zip(flags, node.inputs, strict=True)]
+    # Leaves stand for all operands: what is behind them may be a long graph.
+    rows = [
+        v if isinstance(v, Constant) else _row_of(v) if f else make_variable(v.type)
+        for f, v in zip(flags, node.inputs, strict=True)
+    ]
     inner = op.make_node(*rows)
     back = [None if g is None else _row_of(g) for g in cotangents]
     found = op.vjp(inner, back)
     batches = dict(zip(inner.outputs, node.outputs, strict=True))
-    batches |= {r: v for f, r, v in zip(flags, rows, node.inputs, strict=True) if f}
+    batches |= dict(zip(rows, node.inputs, strict=True))
     for r, g in zip(back, cotangents, strict=True):
         if r is not None and g is not None:
             batches[r] = g

@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 
@@ -6,6 +8,7 @@ import symnet.tensor as T
 from symnet.gradient import (
     DisconnectedInputError,
     GradientError,
+    format_as,
     grad,
     hessian_vector_product,
     numeric_grad,
@@ -14,6 +17,7 @@ from symnet.gradient import (
 )
 from symnet.gradient import hessian as hessian_of
 from symnet.gradient import jacobian as jacobian_of
+from symnet.interpreter import evaluate
 
 rng = np.random.default_rng(4)
 W, X = rng.standard_normal((3, 4)), rng.standard_normal(4)
@@ -175,3 +179,49 @@ def test_verify_grad_in_a_mode():
     verify_grad(T.tanh, [X], out_type="float32", cast_to_output_type=True)
     with pytest.raises(GradientError, match="gradient of input 0"):
         verify_grad(lambda x: sn.gradient.grad_scale(T.tanh(x), 2.0), [X], mode="FAST_RUN")
+
+
+# -- what Theano's tutorial prints -----------------------------------------------------------
+
+
+def test_theanos_tutorial_on_derivatives():
+    m = T.dmatrix("x")
+    s = T.sum(1 / (1 + T.exp(-m)))
+    dlogistic = sn.function([m], grad(s, m))
+    np.testing.assert_allclose(
+        dlogistic([[0, 1], [-1, -2]]), [[0.25, 0.19661193], [0.19661193, 0.10499359]], rtol=1e-7
+    )
+    x, v, w, u = T.dvector("x"), T.dvector("v"), T.dmatrix("W"), T.dmatrix("V")
+    assert sn.function([x], jacobian_of(x**2, x))([4, 4]).tolist() == [[8, 0], [0, 8]]
+    assert sn.function([x], hessian_of((x**2).sum(), x))([4, 4]).tolist() == [[2, 0], [0, 2]]
+    y = T.dot(x, w)
+    pushed = sn.function([w, u, x], T.Rop(y, w, u), on_unused_input="ignore")
+    assert pushed([[1, 1], [1, 1]], [[2, 2], [2, 2]], [0, 1]).tolist() == [2, 2]
+    pulled = sn.function([v, x], T.Lop(y, w, v))
+    assert pulled([2, 2], [0, 1]).tolist() == [[0, 0], [2, 2]]
+    slope = grad(T.sum(x**2), x)
+    twice = sn.function([x, v], grad(T.sum(slope * v), x), on_unused_input="ignore")
+    assert twice([4, 4], [2, 2]).tolist() == [4, 4]
+    forward = sn.function([x, v], T.Rop(slope, x, v), on_unused_input="ignore")
+    assert forward([4, 4], [2, 2]).tolist() == [4, 4]
+
+
+def test_forms():
+    assert format_as(True, False, (1, 2)) == [1, 2]
+    assert format_as(False, True, [1]) == (1,)
+    assert format_as(False, False, [1]) == 1
+    with pytest.raises(ValueError, match="not both"):
+        format_as(True, True, [1])
+
+
+def test_long_graphs():
+    x = v = T.dscalar("x")
+    at, slope = 1.0, 1.0
+    for _ in range(1500):
+        v = T.sin(v)
+        at, slope = np.sin(at), slope * np.cos(at)
+    start = time.perf_counter()
+    found = [sn.Rop(v, x, x * 0 + 1), jacobian_of(v.dimshuffle("x"), x)[0]]
+    assert time.perf_counter() - start < 60  # seconds; quadratic would be many minutes
+    for value in evaluate(found, {x: np.array(1.0)}):
+        np.testing.assert_allclose(value, slope)
