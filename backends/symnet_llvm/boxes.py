@@ -159,3 +159,15 @@ def boxes(e: Emitter, side: Side, room: int) -> Iterator[Box]:
             counts.append(length)
             count = e.mul(count, length)
         yield Box(tuple(lows), tuple(counts), count)
+
+
+@contextmanager
+def points(e: Emitter, counts: Sequence[Value]) -> Iterator[tuple[list[Value], Value]]:
+    """A loop over the points of a box: their index and number in it."""
+    index: list[Value] = []
+    number: Value = 0
+    with ExitStack() as stack:
+        for count in counts:
+            index.append(stack.enter_context(e.loop(0, count)).iv)
+            number = e.add(e.mul(number, count), index[-1])
+        yield index, number

@@ -18,27 +18,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 from symnet import dtypes
-from symnet.axes import Axes, merged
+from symnet.axes import merged
 from symnet.kernel import Contraction
-from symnet.scalar import Expr, Symbol
-from symnet.scalar.integer import simplify
-from symnet_llvm import gather, packing, tiling
-from symnet_llvm.analysis import Facts
+from symnet.scalar import Symbol
+from symnet_llvm import gather, packing, slabs, tiling
 from symnet_llvm.borders import Skipping, arranged
-from symnet_llvm.boxes import Box, Side, boxes, runs
-from symnet_llvm.epilogue import Epilogue
-from symnet_llvm.expansion import lower
-from symnet_llvm.expressions import Expressions, Lanes
-from symnet_llvm.ir import MEMORY, Emitted, Emitter, Value, signature
+from symnet_llvm.boxes import Box, boxes, runs
+from symnet_llvm.expressions import Lanes
+from symnet_llvm.frame import NANOSECONDS, Frame
+from symnet_llvm.ir import MEMORY, Emitted, Value
 from symnet_llvm.microkernel import ZERO, Stream, Vectors, add_lanes, inner_tile, outer_tile
 from symnet_llvm.operands import Operand, Packed, read
 from symnet_llvm.target import Target
-
-ALIGNMENT = 64
-FEW = 1 << 20
-"""Tiles of which 32-bit numbers can count any share."""
-NANOSECONDS = 0.24
-"""What a cycle of the cost model takes: it is a little pessimistic."""
 
 
 def emit_contraction(
@@ -57,6 +48,10 @@ def emit_contraction(
     plan
         How to cut it; chosen by the cost model unless given.
     """
+    if plan is None:
+        found = slabs.emit(work, name, target)
+        if found is not None:
+            return found
     return _Writer(work, name, target, plan).emit()
 
 
@@ -83,35 +78,26 @@ class _Band:
     condition: str | None = None
 
 
-class _Writer:
+class _Writer(Frame):
     """Writes the function of one contraction."""
 
     def __init__(
         self, work: Contraction, name: str, target: Target, plan: tiling.Plan | None
     ) -> None:
-        self.target = target
-        self.e = e = Emitter(name, signature(len(work.params), len(work.ints)))
-        self.v = Vectors(e, work.dtype, target)
         work = arranged(work)
         # Results may have fewer axes than the factors: the lines of an image follow each other.
         statements = work.epilogue
         lines, statements = merged(work.rows, statements)
         columns, statements = merged(work.columns, statements)
-        self.epilogue = Epilogue(statements, work.dtype, target.fused)
-        self.facts = Facts()
-        self.pointers = {p.name: f"%p{i}" for i, p in enumerate(work.params)}
-        self.values = Expressions(e, self.pointers, self.epilogue.uses, self.facts)
-        for i, symbol in enumerate(work.ints):
-            self.values.bind(symbol, (f"%n{i}",))
-        self.batch = self._side(work.batch)
-        sides = [self._side(axes) for axes in (work.rows, work.columns)]
+        super().__init__(work, name, target, statements)
+        sides = [self.side(axes) for axes in (work.rows, work.columns)]
         results = [
-            side if old == new else self._side(new)
+            side if old == new else self.side(new)
             for side, old, new in zip(
                 sides, (work.rows, work.columns), (lines, columns), strict=True
             )
         ]
-        self.products = self._side(work.inner)
+        self.products = self.side(work.inner)
         self.inner = self.products.length
         factors = [
             read(x, side.symbols, self.products.symbols)
@@ -119,7 +105,7 @@ class _Writer:
         ]
         several = any(len(axes) > 1 for axes in (work.rows, work.columns, work.inner))
         several = several or any(f.borders for f in factors)
-        operands = [f.operand(self.facts, self._integer) for f in factors]
+        operands = [f.operand(self.facts, self.integer) for f in factors]
         row, column = (side.last for side in results)
         by_rows = self.epilogue.unit_stride(self.facts, row) and (
             sides[1].length == 1 or not self.epilogue.unit_stride(self.facts, column)
@@ -150,8 +136,6 @@ class _Writer:
         self.results = results
         self.several = several
         self.rows, self.columns = (side.length for side in sides)
-        self.masked = target.vector_bytes == 64
-        self.scratch = 0
 
     # ---------------------------------------------------------------------------------- the head
 
@@ -159,15 +143,15 @@ class _Writer:
         """Write the whole function."""
         e, plan = self.e, self.plan
         height, width = plan.rows, plan.columns * (1 if plan.across else self.v.lanes)
-        rows, columns = self._count(self.rows, height), self._count(self.columns, width)
+        rows, columns = self.count(self.rows, height), self.count(self.columns, width)
         shared = rows if plan.split_rows else columns
         each = e.mul(self.batch.length, shared)
         splittable = not isinstance(each, int) or each > 1
         if 0 not in (self.rows, self.columns, self.batch.length):
-            with self._batches(shared, splittable) as share:
+            with self.batches(shared, splittable) as share:
                 ranges = (share, (0, columns)) if plan.split_rows else ((0, rows), share)
                 self.left, self.right = (
-                    factor.located(found, self.v, self.pointers, self._integer)
+                    factor.located(found, self.v, self.pointers, self.integer)
                     for factor, found in zip(self.factors, self.operands, strict=True)
                 )
                 self.skipping = Skipping.of(self.sides[1], self.products, self.right.borders)
@@ -178,52 +162,6 @@ class _Writer:
             e.text(), frozenset(e.declarations), self.scratch,
             plan.cycles * NANOSECONDS * count, splittable,
         )  # fmt: skip
-
-    def _side(self, axes: Axes) -> Side:
-        return Side.of(self.e, [(a.symbol, self._integer(a.extent)) for a in axes])
-
-    def _integer(self, x: Expr) -> Value:
-        return self.values.scalar(lower(simplify(x)))
-
-    def _count(self, length: Value, size: int) -> Value:
-        """Tiles that cover a length."""
-        return self.e.div(self.e.add(length, size - 1), size)
-
-    def _share(self, count: Value) -> tuple[Value, Value]:
-        """The tiles that are this part's."""
-        e = self.e
-        if not isinstance(count, int) or count > FEW:
-            bounds = [e.div(e.mul(p, count), "%parts") for p in ("%part", e.add("%part", 1))]
-            return bounds[0], bounds[1]
-        # Division of 64-bit numbers is slow, also to compile.
-        part, parts = (e.op(f"trunc i64 {p} to i32") for p in ("%part", "%parts"))
-        narrow = part, e.op(f"add i32 {part}, 1")
-        tiles = [e.op(f"udiv i32 {e.op(f'mul i32 {p}, {count}')}, {parts}") for p in narrow]
-        return e.op(f"zext i32 {tiles[0]} to i64"), e.op(f"zext i32 {tiles[1]} to i64")
-
-    @contextmanager
-    def _batches(self, tiles: Value, splittable: bool) -> Iterator[tuple[Value, Value]]:
-        """A loop over the batch, with the tiles that are this part's; parts share all of them."""
-        e, count = self.e, self.batch.length
-        if not self.batch.symbols:
-            yield self._share(tiles) if splittable else (0, tiles)
-            return
-        low, high = self._share(e.mul(count, tiles)) if splittable else (0, 1)
-        divisor = e.maximum(tiles, 1)
-        first, last = e.div(low, divisor), e.div(e.add(high, e.sub(divisor, 1)), divisor)
-        with e.loop(first, last) as loop, self.values.scope():
-            self.batch.bind(self.values, loop.iv)
-            begin = e.mul(loop.iv, tiles)
-            yield (
-                e.maximum(e.sub(low, begin), 0),
-                e.minimum(e.sub(high, begin), tiles),
-            )
-
-    def _reserve(self, elements: int) -> str:
-        """Scratch memory."""
-        place = self.v.at("%scratch", self.scratch // self.v.bytes)
-        self.scratch += -(-elements * self.v.bytes // ALIGNMENT) * ALIGNMENT
-        return place
 
     # ----------------------------------------------------------------------------- loops of tiles
 
@@ -304,21 +242,21 @@ class _Writer:
         # A loop over blocks exists only for what is packed by blocks.
         row_step = plan.row_block if plan.pack_left or not single else None
         column_step = plan.column_block if plan.pack_right or not single else None
-        count = self._count(self.rows, plan.rows)
+        count = self.count(self.rows, plan.rows)
         early = self._early(count, padded, single)
         if plan.pack_left:
             rows_ahead = count if early else plan.row_block
             assert isinstance(rows_ahead, int)
             ahead = self.inner if early and not single else room
             assert isinstance(ahead, int)
-            left = self._reserve(rows_ahead * padded * ahead)
+            left = self.reserve(rows_ahead * padded * ahead)
         if plan.pack_right:
-            right = self._reserve(plan.column_block * width * room)
+            right = self.reserve(plan.column_block * width * room)
         if self.left.by_inner or self.right.by_inner:
             pitch = -(-room // v.lanes) * v.lanes
-            self.strip = self._reserve(max(plan.rows, width) * pitch), pitch
+            self.strip = self.reserve(max(plan.rows, width) * pitch), pitch
         if not single:
-            sums = self._reserve(plan.row_block * plan.rows * plan.column_block * width)
+            sums = self.reserve(plan.row_block * plan.rows * plan.column_block * width)
         self._reserve_tile(width)
         def pack_left(span: tuple[Value, Value], block: Box) -> Packed | None:
             if left is None:
@@ -629,13 +567,13 @@ class _Writer:
         height = self.plan.rows
         if self.plan.flat:
             quads = -(-height // self.v.quad) * self.v.quad
-            self.tile, self.width = self._reserve(quads * width), width
-            self.turned = self._reserve(width * height + self.v.quad)
+            self.tile, self.width = self.reserve(quads * width), width
+            self.turned = self.reserve(width * height + self.v.quad)
             return
-        self.tile, self.width = self._reserve(height * width), width
+        self.tile, self.width = self.reserve(height * width), width
         if self.plan.by_rows:
             self.pitch = -(-height // self.v.lanes) * self.v.lanes
-            self.turned = self._reserve(width * self.pitch)
+            self.turned = self.reserve(width * self.pitch)
 
     def _finish_block(
         self, down: tuple[Value, Value], across: tuple[Value, Value], sums: str
@@ -656,7 +594,7 @@ class _Writer:
         e, v, plan = self.e, self.v, self.plan
         right, step = self._pack_across() if plan.pack_right else (self.right, v.lanes)
         pitch = -(-plan.columns // v.quad) * v.quad
-        wide = self._reserve(plan.rows * pitch * v.lanes)
+        wide = self.reserve(plan.rows * pitch * v.lanes)
         self._reserve_tile(pitch)
         with e.loop(*rows) as i, e.loop(*columns) as j:
             row, column = e.mul(i.iv, plan.rows), e.mul(j.iv, plan.columns)
@@ -687,7 +625,7 @@ class _Writer:
         assert isinstance(self.inner, int)
         columns, inner = self.columns, self.inner
         vectors = -(-inner // v.lanes)
-        place = self._reserve(vectors * columns * v.lanes)
+        place = self.reserve(vectors * columns * v.lanes)
         step = columns * v.lanes
         full = inner // v.lanes
         source = self.right

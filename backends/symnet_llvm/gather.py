@@ -10,15 +10,14 @@ lane and the one after the last that count, and the load is masked.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import gcd
 
 from symnet_llvm import packing
-from symnet_llvm.boxes import Box, Run, Side, runs
+from symnet_llvm.boxes import Box, Run, Side, points, runs
 from symnet_llvm.expressions import Expressions, Lanes
-from symnet_llvm.ir import Emitter, Value, iota, vector
+from symnet_llvm.ir import Value, iota, vector
 from symnet_llvm.microkernel import ZERO, Stream, Vectors
 from symnet_llvm.operands import Operand
 
@@ -91,7 +90,7 @@ def _compute(
         mask = e.mask(e.sub(run.count, loop.iv), v.lanes)
         for symbol, i in zip(side.symbols, run.outer, strict=False):
             values.bind(symbol, (i,))
-        with _points(e, box.counts) as (index, number):
+        with points(e, box.counts) as (index, number):
             place = Lanes(v.lanes, (mask,), side.last, e.add(run.low, loop.iv))
             with values.vectors(place):
                 for symbol, low, i in zip(inner.symbols, box.lows, index, strict=True):
@@ -100,18 +99,6 @@ def _compute(
             lane = e.add(run.lane, loop.iv)
             out = v.at(to.pointer, e.add(e.mul(number, to.width), lane))
             v.store(result, out, mask)
-
-
-@contextmanager
-def _points(e: Emitter, counts: Sequence[Value]) -> Iterator[tuple[list[Value], Value]]:
-    """A loop over the points of a box: their index and number in it."""
-    index: list[Value] = []
-    number: Value = 0
-    with ExitStack() as stack:
-        for count in counts:
-            index.append(stack.enter_context(e.loop(0, count)).iv)
-            number = e.add(e.mul(number, count), index[-1])
-        yield index, number
 
 
 def _transpose(v: Vectors, factor: Operand, inner: Side, box: Box, to: Place) -> None:
@@ -130,7 +117,7 @@ def _transpose(v: Vectors, factor: Operand, inner: Side, box: Box, to: Place) ->
         steps.pop()
         steps[-1] = 1
     count = counts[-1]
-    with _points(e, counts[:-1]) as (index, number):
+    with points(e, counts[:-1]) as (index, number):
         offset = start
         for i, distance in zip(index, steps, strict=False):
             offset = e.add(offset, e.mul(i, distance))

@@ -5,6 +5,7 @@ import pytest
 
 from symnet.kernel import verify
 from symnet_cuda.contraction import as_kernel
+from symnet_llvm import slabs
 from symnet_llvm.borders import arranged
 from tests.backends.convolutions import Convolution
 from tests.backends.llvm.test_contraction import HOST, TARGETS, Native
@@ -91,6 +92,24 @@ def test_taps_beyond_the_border_are_left_out(target):
         Convolution(1, 2, 2, 3, (5, 6, 7), (3, 5, 3), (1, 1, 1), (2, 4, 1), (1, 1, 1), 2),
     ]
     assert all(arranged(case.work()) != case.work() for case in cases)
+    check(cases, target)
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda t: f"{t.vector_bytes}B")
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_images_side_by_side(target, dtype):
+    plain = {"stride": (1, 1), "padding": (0, 0), "dilation": (1, 1), "dtype": dtype}
+    wide = plain | {"padding": (4, 2), "missing": 3}
+    cases = [
+        Convolution(1, 16, 4, 5, (6, 7), (5, 5), **plain),
+        Convolution(2, 31, 7, 4, (3, 5), (3, 4), **plain, epilogue="bias", swapped=True),
+        Convolution(1, 16, 4, 33, (6, 12), (5, 4), **wide, epilogue="place"),
+        Convolution(1, 29, 5, 9, (8, 17), (5, 3), **wide, epilogue="update", swapped=True),
+        Convolution(1, 16, 9, 6, (4, 3), (3, 3), (2, 3), (2, 0), (2, 1), 2, dtype=dtype),
+        Convolution(1, 32, 9, 4, (20,), (9,), (1,), (4,), (1,), 4, dtype=dtype),
+        Convolution(1, 15, 3, 7, (2, 3, 4), (3, 3, 3), *[(1, 1, 1)] * 3, 1, dtype=dtype),
+    ]
+    assert all(slabs.emit(case.work(), "f", target) is not None for case in cases)
     check(cases, target)
 
 
