@@ -135,6 +135,7 @@ class Place:
         "_floats",
         "_name",
         "_scalar",
+        "_shown",
         "_type",
         "number",
         "spec",
@@ -151,6 +152,7 @@ class Place:
         allow_downcast: bool | None,
     ) -> None:
         self.number = number
+        self._shown = number if spec.number is None else spec.number
         self.spec = spec
         self.state = state
         self._name = function
@@ -173,7 +175,7 @@ class Place:
         value = self._default
         if value is _ABSENT:
             raise TypeError(
-                f"{self._name}() misses the input {self.spec.variable!r} (number {self.number})"
+                f"{self._name}() misses the input {self.spec.variable!r} (number {self._shown})"
             )
         if isinstance(value, SharedVariable):
             # A copy: the call may write the variable's own memory.
@@ -263,7 +265,7 @@ class Place:
         return np.array(array, self._dtype, order="C")
 
     def _what(self) -> str:
-        return f"{self._name}(): input {self.spec.variable!r} (number {self.number})"
+        return f"{self._name}(): input {self.spec.variable!r} (number {self._shown})"
 
 
 def _kind(value: Any) -> str:

@@ -74,7 +74,9 @@ class In:
         self.update = update
         self.strict = strict
         self.allow_downcast = allow_downcast
-        self.whole: Composite | None = None  # of which the variable is a part
+        # Of a part of a composite, what it is part of; and its number among what was declared.
+        self.whole: Composite | None = None
+        self.number: int | None = None
 
 
 class Out:

@@ -8,6 +8,7 @@ are not touched.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,7 +66,7 @@ def take_apart(given: Given) -> tuple[Given, Packing] | None:
         return None
     specs = [x if isinstance(x, In) else In(x) for x in declared]
     parts = Given(
-        [part for spec in specs for part in _parts_of_input(spec)],
+        [part for k, spec in enumerate(specs) for part in _parts_of_input(spec, k)],
         None if given.outputs is None else [p for x in results for p in _parts(x)],
         _apart(changed, "the update of"),
         _apart(replaced, "what is given for"),
@@ -82,15 +83,17 @@ def _parts(x: Any) -> Iterable[Any]:
     return x.parts if isinstance(x, Composite) else (x,)
 
 
-def _parts_of_input(spec: In) -> Iterable[In]:
+def _parts_of_input(spec: In, number: int) -> Iterable[In]:
     whole: Any = spec.variable
     if not isinstance(whole, Composite):
+        spec = copy(spec)
+        spec.number = number
         return (spec,)
     if spec.update is not None:
         raise TypeError(f"{whole!r} is no hidden state: a shared variable and updates do the same")
     found = [In(p, strict=spec.strict, allow_downcast=spec.allow_downcast) for p in whole.parts]
     for part in found:
-        part.whole = whole
+        part.whole, part.number = whole, number
     return found
 
 

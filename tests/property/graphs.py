@@ -222,9 +222,43 @@ def filtered(pool: Pool) -> Any:
     return y.flatten(2)
 
 
+def solved(pool: Pool) -> Any:
+    """Functions of a matrix that is positive definite."""
+    x = pool.pick(lambda a: a.ndim == 2)
+    if x is None:
+        return None
+    right = T.tanh(x)
+    matrix = T.dot(right, right.T) + 3 * T.eye(right.shape[0], dtype=pool.dtype)
+    kinds = [
+        lambda a, b: T.nlinalg.matrix_inverse(a),
+        lambda a, b: T.dot(T.nlinalg.matrix_inverse(a), b),
+        lambda a, b: T.slinalg.solve(a, b),
+        lambda a, b: T.slinalg.cholesky(a),
+        lambda a, b: T.log(T.nlinalg.det(a)) + b,
+        lambda a, b: T.slinalg.expm(a - 3),
+    ]
+    return pool.draw(st.sampled_from(kinds))(matrix, right)
+
+
+def sparsely(pool: Pool) -> Any:
+    """Products with a sparse matrix, whose number of elements follows from data."""
+    x = pool.pick(lambda a: a.ndim == 2)
+    if x is None:
+        return None
+    make = pool.draw(st.sampled_from([sn.sparse.csr_from_dense, sn.sparse.csc_from_dense]))
+    matrix = make(T.switch(x > 0, x, 0))
+    kinds = [
+        lambda a, b: sn.sparse.dot(a, b.T),
+        lambda a, b: sn.sparse.dense_from_sparse(sn.sparse.tanh(a)),
+        lambda a, b: sn.sparse.add(a, b),
+        lambda a, b: sn.sparse.sp_sum(a, axis=0),
+    ]
+    return pool.draw(st.sampled_from(kinds))(matrix, x)
+
+
 BUILDERS: list[Builder] = [
     unary, unary, binary, binary, broadcast, reduction, view, product, softmax, picked, changed,
-    joined, rearranged, masked, repeated, filtered,
+    joined, rearranged, masked, repeated, filtered, solved, sparsely,
 ]  # fmt: skip
 
 

@@ -338,6 +338,7 @@ def test_arguments():
         (lambda: f(), "misses the input x"),
         (lambda: f(value, vector, 1), "takes 2 arguments, got 3"),
         (lambda: f(value, z=1), "no input 'z'"),
+        (lambda: f(value, np.ones(5)), r"input y \(number 1\) needs float32"),
         (lambda: f(value, x=value), "'x' twice"),
         (lambda: f(vector), "scipy.sparse matrix"),
         (lambda: f(value.astype("float64") + 1e-9 * value), "float64"),
