@@ -52,7 +52,7 @@ from symnet.ops import (
 )
 from symnet.ops.batched import Batched, HostBatched, Row
 from symnet.ops.bounds import InBounds
-from symnet.ops.contraction import BatchedDot
+from symnet.ops.contraction import BatchedDot, SummedDot
 from symnet.ops.convolution import Convolve
 from symnet.ops.ctc import Ctc, CtcCurvature
 from symnet.ops.fourier import IRFFT, RFFT
@@ -77,6 +77,7 @@ from symnet.ops.random import Drawn, Philox
 from symnet.ops.sort import Argsort, ArgTopK, SearchSorted, Sort
 from symnet.ops.sparse import CompressedDot, LineNumbers, LineStarts
 from symnet.ops.special import Special
+from symnet.ops.stepping import RowAt
 from symnet.ops.windows import Overlay, Windows
 from symnet.reverse import _Held
 from symnet.scalar import TABLE
@@ -189,6 +190,8 @@ EXAMPLES = [
     Example(Argsort(1, "stable"), lambda n, m: (f(n, m),)),
     Example(Batched(Subtensor((Point(),)), (True, True)), lambda n, m: (f(n, m), i(n, below=m))),
     Example(Batched(row("mul"), (True, False)), lambda n, m: (f(n, m), f(m))),
+    Example(SummedDot(), lambda n, m, k: (f(n, m, k), f(n, k, 2)), ints=False),
+    Example(RowAt(1), lambda n, m: (f(n + 2, m), 0)),
     Example(BatchedDot(), lambda n, m, k: (f(n, m, k), f(n, k, 2)), ints=False),
     Example(Broadcast(2), lambda n, m: (f(m), n, m)),
     Example(Cholesky(), lambda n: (p(n),), ints=False),

@@ -201,7 +201,8 @@ def _vectors(v: Vectors, factor: Operand, side: Side, box: Box, to: Place, most:
             start = e.add(begin, e.mul(k, length))
             low = e.maximum(start, 0) if k == 0 else start
             bounds = _Bounds(low, e.maximum(e.minimum(e.add(start, length), end), low))
-            index = (*outer.point(e, e.add(number, k)), e.sub(0, start))
+            around = () if side.single else outer.point(e, e.add(number, k))
+            index = (*around, e.sub(0, start))
             strands.append(_strand(v, factor, box, index, bounds))
         _Walk(v, factor, box, to.width, None).run(strands, v.at(to.pointer, loop.iv))
 

@@ -170,3 +170,43 @@ class BatchedDot(ContractionOp):
         a, b = inputs
         with np.errstate(all="ignore"):
             return [np.matmul(a, b)]
+
+
+@dataclass(frozen=True, slots=True)
+class SummedDot(ContractionOp):
+    """The sum of the matrix products of matrices that stand along a first dimension."""
+
+    def infer_types(
+        self, types: Sequence[TensorType], operands: Sequence[Variable]
+    ) -> list[TensorType]:
+        (product,) = BatchedDot().infer_types(types, operands)
+        return [TensorType(product.dtype, product.shape[1:])]
+
+    def infer_shape(self, node: Apply, context: ShapeContext) -> list[tuple[Expr, ...]]:
+        (product,) = BatchedDot().infer_shape(node, context)
+        return [product[1:]]
+
+    def products(self, node: Apply, context: ElementContext) -> SumOfProducts:
+        a = context.shape(0)
+        return SumOfProducts(
+            batch=(),
+            rows=(0,),
+            columns=(1,),
+            inner=(a[0], a[2]),
+            left=lambda index, inner: context.read(0, (inner[0], index[0], inner[1])),
+            right=lambda index, inner: context.read(1, (*inner, index[1])),
+        )
+
+    def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
+        (g,) = cotangents
+        if g is None:
+            return [None, None]
+        a, b = node.inputs
+        transposed = DimShuffle((0, 2, 1))
+        every = build.repeat(g, build.lengths(a)[0])
+        return [BatchedDot()(every, transposed(b)), BatchedDot()(transposed(a), every)]
+
+    def perform(self, inputs: Sequence[Array]) -> list[Array]:
+        a, b = inputs
+        with np.errstate(all="ignore"):
+            return [np.asarray(np.einsum("bmk,bkn->mn", a, b, optimize=True))]

@@ -6,8 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from symnet.graph import Apply, Variable
-from symnet.op import Array, ElementContext, Index, IndexedOp, ShapeContext
+from symnet.op import Array, ElementContext, Index, IndexedOp, ShapeContext, constant
+from symnet.ops import build
+from symnet.ops.elementwise import Elemwise
+from symnet.ops.indexing import inc_subtensor
 from symnet.scalar import Expr, simplify
+from symnet.scalar.primitives import add
 from symnet.types import TensorType
 
 
@@ -27,6 +31,14 @@ class RowAt(IndexedOp):
 
     def element(self, node: Apply, output: int, index: Index, context: ElementContext) -> Expr:
         return context.read(0, (simplify(context.integer(1) + self.offset), *index))
+
+    def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
+        (g,) = cotangents
+        x, step = node.inputs
+        if g is None:
+            return [None, None]
+        at = Elemwise(add)(build.cast(step, "int64"), constant(self.offset, "int64"))
+        return [inc_subtensor(build.zeros_like(x, g.dtype), g, [at]), None]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         x, step = inputs

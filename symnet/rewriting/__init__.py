@@ -8,14 +8,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from symnet.graph import Variable
-from symnet.rewriting import canonicalize, linalg, scatter, specialize, stabilize
+from symnet.rewriting import canonicalize, contractions, linalg, scatter, specialize, stabilize
 from symnet.rewriting.driver import Driver
+from symnet.rewriting.loops import merge_loops
 from symnet.rewriting.pattern import AnyRule, OpRule, Rule
 
 PHASES: dict[str, list[AnyRule]] = {
     "canonicalize": canonicalize.RULES,
     "stabilize": [*stabilize.RULES, *linalg.RULES],
-    "specialize": [*specialize.RULES, *scatter.RULES],
+    "specialize": [*specialize.RULES, *scatter.RULES, *contractions.RULES],
 }
 """The tables of rules, by phase."""
 
@@ -39,7 +40,8 @@ def optimize(outputs: Sequence[Variable], exclude: frozenset[str] = frozenset())
     Marks that only differentiation reads go in a last pass of their own, because the stabilising
     rules look at them.
     """
-    found = Driver(selected(["canonicalize", "stabilize"], exclude)).rewrite(outputs)
+    found = merge_loops(outputs)
+    found = Driver(selected(["canonicalize", "stabilize"], exclude)).rewrite(found)
     return Driver(selected(["canonicalize", "specialize"], exclude)).rewrite(found)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from symnet.graph import Apply, Constant, Interner, Variable, ancestors, built_at
-from symnet.op import constant
+from symnet.op import LoopOp, constant
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.shape import Broadcast, ShapeOf
 from symnet.rewriting.pattern import AnyRule
@@ -39,6 +39,7 @@ class Driver:
         for rule in rules:
             self._rules.setdefault(rule.key, []).append(rule)
         self._interner = interner or Interner()
+        self._bodies: dict[LoopOp, LoopOp] = {}
         self._final: dict[Variable, Variable] = {}
         self.counts: dict[str, int] = {}
 
@@ -55,12 +56,21 @@ class Driver:
         """Rewrite everything `root` depends on, then `root`."""
         for node in ancestors([root], stop=self._final):
             inputs = [self._leaf(v) if v.owner is None else self._final[v] for v in node.inputs]
-            outs = self._interner.apply(node.op, inputs, like=node)
+            op = self._with_rewritten_body(node.op) if isinstance(node.op, LoopOp) else node.op
+            outs = self._interner.apply(op, inputs, like=node)
             for old, new in zip(node.outputs, outs, strict=True):
                 self._final[old] = self._final.setdefault(new, new)
             if len(outs) == 1 and self._final[node.out] is outs[0]:
                 self._final[node.out] = self._improve(outs[0], depth)
         return self._leaf(root) if root.owner is None else self._final[root]
+
+    def _with_rewritten_body(self, op: LoopOp) -> LoopOp:
+        """A loop whose body has all rules applied."""
+        found = self._bodies.get(op)
+        if found is None:
+            found = op.with_body([self._finish(v) for v in op.outputs])
+            self._bodies[op] = self._bodies[found] = found
+        return found
 
     def _improve(self, v: Variable, depth: int) -> Variable:
         """What the rules make of `v`, whose operands are final."""

@@ -8,17 +8,20 @@ of states with one tap, and its gradient follows in the same way, to any order.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from symnet import dtypes
-from symnet.graph import Apply, Variable, make_variable, rebuild
+from symnet.graph import Apply, Interner, Variable, ancestors, make_variable, rebuild
 from symnet.op import constant
 from symnet.ops import build
 from symnet.ops.indexing import inc_subtensor, subtensor
 from symnet.ops.reduce import Reduce
+from symnet.ops.shape import DimShuffle
 from symnet.reverse import differentiate
+from symnet.rewriting import stabilized
 from symnet.scalar.primitives import add, eq, minimum, switch
-from symnet.scanning.loop import State, loop
+from symnet.scanning.loop import State, dependent, loop
 from symnet.scanning.op import Scan
 from symnet.types import TensorType
 
@@ -86,10 +89,8 @@ class _Backward:
         sequences = self._rows_of_before()
         seeds = self._seeds(sequences)
         body_inputs = [v for v in op.inputs if dtypes.is_float(v.dtype)]
-        found = differentiate(
-            [(v, g) for v, g, _ in seeds], {}, list(dict.fromkeys(body_inputs)), []
-        )
-        slopes = {v: g for v, (_, g) in found.items() if g is not None}
+        found = differentiate([(v, g) for v, g, _ in seeds], {}, body_inputs, [])
+        slopes = self._told({v: g for v, (_, g) in found.items() if g is not None}, sequences)
         states, waiting = self._states(slopes)
         # The cotangent of a state is what the cost says of it and what waits for it.
         shared = dict(zip(self.constants, self.operands_of_constants, strict=True))
@@ -127,6 +128,46 @@ class _Backward:
             for back, v in taps.items():
                 found[v] = self._walked(history, depth - back, back)
         return found
+
+    def _told(
+        self, slopes: dict[Variable, Variable], sequences: dict[Variable, Variable]
+    ) -> dict[Variable, Variable]:
+        """Have the loop tell what the slopes need of it, rather than compute that again.
+
+        What it tells of every step becomes a sequence of the loop that walks back.
+        """
+        op = self.op
+        interner = Interner()
+        body = rebuild(stabilized(op.outputs), {}, interner)
+        slopes = dict(zip(slopes, rebuild(list(slopes.values()), {}, interner), strict=True))
+        nodes = list(ancestors(body, stop=op.inputs))
+        made = {v for n in nodes for v in n.outputs}
+        stateful = dependent(nodes, [v for taps in self.taps for v in taps.values()])
+        wanted: list[Variable] = []
+        stack = [v for n in ancestors(slopes.values(), stop=made) for v in n.inputs]
+        stack += slopes.values()
+        while stack:
+            v = stack.pop()
+            if v.owner is not None and isinstance(v.owner.op, DimShuffle):
+                stack.extend(v.owner.inputs)
+            elif v in made and v in stateful:
+                wanted.append(v)
+        told = {v: self.node.outputs[k] for k, v in enumerate(body) if not self._is_end(k)}
+        more = [v for v in dict.fromkeys(wanted) if v not in told]
+        if more:
+            place = len(op.outputs) - op.until
+            every = (*op.outputs[:place], *more, *op.outputs[place:])
+            outputs = replace(op, outputs=every).make_node(*self.node.inputs).outputs
+            told.update(zip(more, outputs[place:], strict=False))
+        for v in dict.fromkeys(wanted):
+            state = body.index(v) if v in body else len(op.taps)
+            depth = op.depths[state] if state < len(op.taps) else 0
+            sequences[v] = self._walked(told[v], depth, 0)
+        return slopes
+
+    def _is_end(self, k: int) -> bool:
+        """Whether an output of the body is the condition."""
+        return self.op.until and k == len(self.op.outputs) - 1
 
     def _seeds(
         self, sequences: dict[Variable, Variable]

@@ -185,8 +185,8 @@ class _Parts:
         stop = {*sequences, *self._taps}
         self.roots = [s.new for s in states] + ([] if until is None else [until])
         nodes = list(ancestors([*self.roots, *others], stop=stop))
-        self._varying = _dependent(nodes, stop)
-        self._stateful = _dependent(nodes, self._taps)
+        self._varying = dependent(nodes, stop)
+        self._stateful = dependent(nodes, self._taps)
         self.read: list[Variable] = []
         self.ahead: list[Variable] = []
         self.constant: list[Variable] = []
@@ -228,7 +228,7 @@ class _Parts:
         return [v for v in dict.fromkeys(wanted) if v in inside and v in self._stateful]
 
 
-def _dependent(nodes: Iterable[Apply], roots: Iterable[Variable]) -> set[Variable]:
+def dependent(nodes: Iterable[Apply], roots: Iterable[Variable]) -> set[Variable]:
     """What depends on some variables, they included."""
     found = set(roots)
     for node in nodes:
