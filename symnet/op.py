@@ -133,7 +133,13 @@ class Op:
 
     def infer_shape(self, node: Apply, context: ShapeContext) -> list[tuple[Expr, ...]]:
         """Lengths of the dimensions of every output."""
-        raise NotImplementedError
+        if self.length_from_data:
+            raise NotImplementedError(
+                f"{self}: the length of the result follows from data. That may be so in the graph "
+                "of a function, not in the body of a loop; there T.switch(mask, x, 0) keeps the "
+                "length"
+            )
+        raise NotImplementedError(f"{self} does not say how long its results are")
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         """Cotangents of the operands, given those of the outputs.

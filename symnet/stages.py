@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,6 @@ from symnet.ops.shape import Broadcast, DimShuffle, Reshape, ShapeOf, SpecifySha
 from symnet.scalar import Expr, Symbol, walk
 from symnet.shapes import Shapes
 from symnet.shared import SharedVariable
-from symnet.types import TensorType
 from symnet.versions import Manner, PassTimes, Version, Versions, not_ready, shared_among
 
 VIEWS = (ARange, Broadcast, DimShuffle, Reshape, SpecifyShape)
@@ -74,6 +74,10 @@ class Between:
     node: Apply
     inputs: tuple[Variable, ...]
     found: tuple[Variable, ...]
+    _dtypes: tuple[np.dtype[Any], ...] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_dtypes", tuple(np.dtype(v.dtype) for v in self.found))
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         """The results for some operands, held to their types."""
@@ -84,23 +88,30 @@ class Between:
                 error.add_note(f"in {self.node.op}, built at {self.node.line}")
             raise
         return [
-            _accepted(self.node, v.type, np.asarray(x))
-            for v, x in zip(self.found, results, strict=True)
+            self._accepted(k, np.asarray(x), dtype)
+            for k, (x, dtype) in enumerate(zip(results, self._dtypes, strict=True))
         ]
+
+    def _accepted(self, number: int, result: Array, dtype: np.dtype[Any]) -> Array:
+        """A result as programs can read it, if it is of its type."""
+        kind = self.found[number].type
+        if (
+            result.dtype != dtype
+            or result.ndim != kind.ndim
+            or any(s not in (None, n) for s, n in zip(kind.shape, result.shape, strict=True))
+        ):
+            raise ValueError(
+                f"{self.node.op} returned a {result.dtype} of shape {result.shape} where {kind} "
+                "was declared"
+            )
+        plain = result.flags.c_contiguous and result.flags.aligned and result.dtype.isnative
+        return result if plain else np.array(result, dtype, order="C")
 
 
 def _read_only(x: Array) -> Array:
     view = x.view()
     view.flags.writeable = False
     return view
-
-
-def _accepted(node: Apply, kind: TensorType, result: Array) -> Array:
-    if result.dtype.name != kind.dtype or not kind.accepts(TensorType.of(result)):
-        raise ValueError(
-            f"{node.op} returned a {result.dtype} of shape {result.shape} where {kind} was declared"
-        )
-    return np.array(result, order="C")
 
 
 @dataclass(frozen=True, slots=True)

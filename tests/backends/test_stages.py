@@ -281,3 +281,26 @@ def test_an_entry_of_a_vector_decides_about_a_shape():
     f = sn.function([shape], T.ones((shape[0], shape[1])))
     for dims in ((2, 3), (2, 4), (0, 1), (5, 5)):
         assert f(np.array(dims)).shape == dims
+
+
+def test_loops_over_what_is_under_a_mask():
+    x = T.vector("x")
+    zero = T.constant(np.float32(0))
+    running, _ = sn.scan(lambda s, a: a + s * s, sequences=x[x > 0], outputs_info=zero)
+    steps = T.cast(x.max(), "int64")
+    doubled, _ = sn.scan(lambda a: 2 * a, outputs_info=x, n_steps=steps)
+    outputs = [running, sn.grad(running[-1], x), doubled]
+    f, reference = sn.function([x], outputs), sn.function([x], outputs, "reference")
+    for value in ([1.0, -2.0, 3.0, 2.0], [2.0, 1.0], [3.0, -1.0, -1.0]):
+        check(f(value), reference(value))
+
+
+def test_a_mask_in_the_body_of_a_loop_is_refused_with_a_remedy():
+    x = T.vector("x")
+    with pytest.raises((TypeError, NotImplementedError), match=r"T\.switch"):
+        sn.scan(lambda s: x[x > s].sum(), sequences=x)
+    total, _ = sn.scan(
+        lambda a: a + x[x > a].sum(), outputs_info=T.constant(np.float32(0)), n_steps=2
+    )
+    with pytest.raises(NotImplementedError, match=r"T\.switch"):
+        sn.function([x], total)
