@@ -33,7 +33,7 @@ def test_spatial_transformer(run, border, mode, scale):
     np.testing.assert_allclose(run(y, x=a, t=theta), expected, rtol=1e-9, atol=1e-12)
     verify_grad(
         lambda x, t: T.nnet.spatial_transformer(x, t, border_mode=border),
-        [a, theta],
+        [a[:1, :1, :3, :4], theta[:1]],
         n_tests=1,
         eps=1e-7,
     )
