@@ -13,7 +13,7 @@ from functools import reduce
 import numpy as np
 
 from symnet import dtypes
-from symnet.graph import Apply, Variable
+from symnet.graph import Apply, Constant, Variable
 from symnet.op import Array, ElementContext, Fault, Index, IndexedOp, Op, ShapeContext, constant
 from symnet.ops import build
 from symnet.ops.slices import (
@@ -98,7 +98,15 @@ class Subtensor(IndexedOp):
         nothing: list[Variable | None] = [None] * len(bounds)
         if g is None:
             return [None, *nothing]
+        if self._is_flip(bounds):
+            return [self(g, *bounds), *nothing]
         return [IncSubtensor(self.spec, False)(build.zeros_like(x, g.dtype), g, *bounds), *nothing]
+
+    def _is_flip(self, bounds: Sequence[Variable]) -> bool:
+        """Whether dimensions are only reversed, which undoes itself and is its own transpose."""
+        return all(entry in (Range(), Range(step=True)) for entry in self.spec) and all(
+            isinstance(v, Constant) and v.data == -1 for v in bounds
+        )
 
     def batch(
         self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]

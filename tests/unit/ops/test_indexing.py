@@ -3,11 +3,14 @@ import itertools
 import numpy as np
 import pytest
 
+import symnet as sn
 import symnet.tensor as T
+from symnet.graph import ancestors
 from symnet.interpreter import evaluate
 from symnet.op import constant
 from symnet.ops import (
     Argmax,
+    IncSubtensor,
     PickRows,
     PlaceRows,
     Point,
@@ -203,3 +206,13 @@ def test_integer_tensors_are_indexed():
 def test_specs_are_values():
     assert Subtensor((Point(), Range(stop=True))) == Subtensor((Point(), Range(stop=True)))
     assert len({Subtensor((Range(),)), Subtensor((Range(),)), Subtensor((Point(),))}) == 2
+
+
+def test_the_gradient_of_a_flip_is_a_flip():
+    x = T.dtensor3("x")
+    for index in (slice(None, None, -1), (slice(None), slice(None, None, -1))):
+        y = x[index]
+        g = sn.grad((y * y * y).sum(), x)
+        assert not any(isinstance(n.op, IncSubtensor) for n in ancestors([g]))
+        a = rng.normal(size=(2, 3, 2))
+        np.testing.assert_allclose(g.eval({x: a}), 3 * a * a)
