@@ -258,8 +258,10 @@ class Steps:
 
     def _host(self, group: Host | Looped) -> HostCall:
         inputs = tuple(self.memory.of(v) for v in group.inputs)
-        outputs = tuple(self.targets[v.variable][0] for v in group.outputs)
-        return HostCall(str(group.node.op), partial(_perform, group.node), inputs, outputs)
+        targets = [self.targets[v.variable] for v in group.outputs]
+        outputs = tuple(b for buffers in targets for b in buffers)
+        perform = partial(_perform, group.node, tuple(map(len, targets)))
+        return HostCall(str(group.node.op), perform, inputs, outputs)
 
 
 def copying(source: str, target: str, stage: int) -> Draft:
@@ -268,10 +270,14 @@ def copying(source: str, target: str, stage: int) -> Draft:
     return Draft(stage, copy.reads, copy.writes, copy)
 
 
-def _perform(node: Apply, inputs: Sequence[Array]) -> list[Array]:
-    """Run the NumPy meaning of a node; what it raises says where the node was built."""
+def _perform(node: Apply, copies: Sequence[int], inputs: Sequence[Array]) -> list[Array]:
+    """Run the NumPy meaning of a node; what it raises says where the node was built.
+
+    Each result is returned as often as `copies` says, for as many buffers.
+    """
     try:
-        return node.op.host(node)(inputs)
+        results = node.op.host(node)(inputs)
+        return [x for x, count in zip(results, copies, strict=True) for _ in range(count)]
     except Exception as error:
         if node.line:
             error.add_note(f"in {node.op}, built at {node.line}")

@@ -261,6 +261,9 @@ class SparseVariable(Composite):
 
     __rmul__ = __mul__
 
+    def __truediv__(self, other: Any) -> Any:
+        return _functions().mul(self, 1 / other)
+
     def __matmul__(self, other: Any) -> Any:
         return self.dot(self, other)
 

@@ -198,6 +198,8 @@ def _value(x: TensorLike, dtype: str | None) -> np.ndarray[Any, Any]:
         name = dtypes.canonical(value.dtype)
     except (TypeError, ValueError) as error:
         reason = f": {error}" if isinstance(error, ValueError) else ""
+        if hasattr(x, "toarray"):
+            reason = ", of which .toarray() makes a dense one"
         raise TypeError(
             f"cannot make a tensor of {x!r}, a {type(x).__name__}{reason}; it takes numbers, "
             "arrays and nested lists of these"

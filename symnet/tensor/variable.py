@@ -11,6 +11,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
+from symnet.composite import Composite
 from symnet.graph import Constant, Variable
 from symnet.ops.elementwise import Elemwise, apply_row
 from symnet.scalar import TABLE, ScalarOp, table
@@ -57,8 +58,10 @@ class TensorVariable(Variable):
     (1, 'float32')
     """
 
-    def apply_scalar(self, op: ScalarOp, operands: tuple[Any, ...]) -> Variable:
+    def apply_scalar(self, op: ScalarOp, operands: tuple[Any, ...]) -> Any:
         """Apply a table row elementwise, with broadcasting."""
+        if any(isinstance(x, Composite) for x in operands):
+            return NotImplemented  # so that Python asks the composite's own operator
         return apply_row(op, [operand(x) for x in operands])
 
     # -------------------------------------------------------------------------- what is known
@@ -128,7 +131,7 @@ class TensorVariable(Variable):
     __int__ = __float__
 
     def __matmul__(self, other: TensorLike) -> TensorVariable:
-        return products.matmul(self, other)
+        return NotImplemented if isinstance(other, Composite) else products.matmul(self, other)
 
     def __rmatmul__(self, other: TensorLike) -> TensorVariable:
         return products.matmul(other, self)

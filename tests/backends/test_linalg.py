@@ -52,3 +52,19 @@ def test_views_as_operands():
     inverse = sn.function([x], nlinalg.matrix_inverse(x[::-1, 1:].T * 2))
     value = np.random.default_rng(0).normal(size=(3, 4)).astype("float32")
     np.testing.assert_allclose(inverse(value), np.linalg.inv(value[::-1, 1:].T * 2), rtol=1e-4)
+
+
+def test_a_result_returned_twice_and_kept():
+    x = T.matrix("x")
+    w = sn.shared(np.zeros((2, 2), "float32"), name="w")
+    values, vectors = nlinalg.eigh(x)
+    step = sn.function([x], [vectors, values, vectors, vectors], updates=[(w, vectors)])
+    value = np.array([[2, 1], [1, 3]], "float32")
+    for _ in range(2):
+        first, found, *others = step(value)
+        expected = np.linalg.eigh(value)
+        np.testing.assert_allclose(found, expected[0], rtol=1e-6)
+        for matrix in (first, *others, w.get_value()):
+            np.testing.assert_allclose(matrix, expected[1], rtol=1e-6)
+        first[...] = 0
+        np.testing.assert_allclose(others[0], expected[1], rtol=1e-6)

@@ -475,3 +475,23 @@ def test_places_that_are_none():
     ]:
         with pytest.raises(error, match=message):
             f(*good[:k], bad, *good[k + 1 :])
+
+
+@by_format
+def test_operators_with_tensors_on_the_left(format):
+    x, d, v = sparse.matrix(format, "x", "float64"), T.dmatrix("d"), T.dvector("v")
+    s = T.dscalar("s")
+    value, dense = example(format), rng.normal(size=(4, 5))
+    array = value.toarray()
+    cases = [
+        (d * x, dense * array), (d + x, dense + array), (d - x, dense - array),
+        (d.T @ x, dense.T @ array), (v @ x.T, dense[0] @ array.T), (s * x, 1.5 * array),
+        (x / 2, array / 2), (x / s, array / 1.5), (dense @ x.T, dense @ array.T),
+    ]  # fmt: skip
+    f = reference([x, d, v, s], [made for made, _ in cases])
+    for found, (_, want) in zip(f(value, dense, dense[0], 1.5), cases, strict=True):
+        found = found if isinstance(found, np.ndarray) else found.toarray()
+        np.testing.assert_allclose(found, want)
+    for wrong in (lambda: T.exp(x), lambda: T.mul(d, x), lambda: T.as_tensor_variable(value)):
+        with pytest.raises(TypeError, match="toarray"):
+            wrong()
