@@ -1,77 +1,129 @@
 """Rules about tensors that are zero but for what is added at some places.
 
-Gradients of embeddings and of sparse factors are such tensors. An update ``w - rate * gradient``
-becomes one that touches the rows that vary, in place.
+Gradients of embeddings and of sparse factors are such tensors. Where all of one is added to what is
+in memory, as in ``w - 0.1 * gradient``, the zeros need not exist: the update touches what varies,
+in place.
 """
 
 from __future__ import annotations
 
-from symnet.graph import Apply, Variable
+from dataclasses import dataclass
+
+from symnet import dtypes
+from symnet.graph import Apply, Constant, Variable
+from symnet.op import IndexedOp
+from symnet.ops import build
 from symnet.ops.advanced import AdvancedIncSubtensor
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.shape import Broadcast, DimShuffle
 from symnet.rewriting.pattern import AnyRule, OpRule, fill_value
 from symnet.scalar import TABLE
 
-add, sub, mul, neg = (TABLE[name] for name in ("add", "sub", "mul", "neg"))
+add, sub, mul, neg, true_div = (TABLE[n] for n in ("add", "sub", "mul", "neg", "true_div"))
 
 
-def _scattered(v: Variable) -> Apply | None:
-    """The application that adds something to zeros, if `v` is such a tensor."""
-    node = v.owner
-    if node is None or not isinstance(node.op, AdvancedIncSubtensor) or node.op.set:
-        return None
-    base = node.inputs[0]
-    if base.owner is not None and isinstance(base.owner.op, Broadcast):
-        base = base.owner.inputs[0]
-    return node if fill_value(base) == 0 else None
+@dataclass(frozen=True, slots=True)
+class _Addition:
+    """What is added somewhere, and the numbers it is multiplied with and divided by."""
 
+    node: Apply
+    negative: bool
+    factors: tuple[Variable, ...]
+    divisors: tuple[Variable, ...]
 
-def scale_of_scattered(node: Apply) -> Variable | None:
-    """A factor or sign is applied to what is added, not to all the zeros."""
-    op = node.op
-    assert isinstance(op, Elemwise)
-    for k, v in enumerate(node.inputs):
-        scattered = _scattered(v)
-        if scattered is None or v.type != node.out.type:
-            continue
-        zeros, values, *places = scattered.inputs
-        if op.scalar is neg:
-            scaled: Variable = -values
-        else:
-            factor = node.inputs[1 - k]
-            if not all(factor.broadcastable) or factor.dtype != v.dtype:
-                continue
-            scaled = values * (DimShuffle(())(factor) if factor.ndim else factor)
-        found: Variable = scattered.op(zeros, scaled, *places)
-        return found
-    return None
+    def to(self, x: Variable) -> Variable:
+        """Return `x` with it added."""
+        _, y, *positions = self.node.inputs
+        for number in self.factors:
+            y = mul(y, _scalar(number))
+        for number in self.divisors:
+            y = true_div(y, _scalar(number))
+        y = build.cast(neg(y) if self.negative else y, x.dtype)
+        changed: Variable = self.node.op(x, y, *positions)
+        return changed
 
 
 def sum_with_scattered(node: Apply) -> Variable | None:
-    """What is to be added to zeros, and these to something, is added to that something."""
-    op, (x, y) = node.op, node.inputs
+    """Multiples of what is added to zeros, and these to something, are added to that something."""
+    op = node.op
     assert isinstance(op, Elemwise)
-    for base, v in ((x, y), (y, x)):
-        scattered = _scattered(v)
-        if scattered is None or base.type != node.out.type or v.dtype != base.dtype:
-            continue
-        if v.broadcastable != base.broadcastable:
-            continue
-        if op.scalar is sub:
-            if v is x:
-                continue
-            scattered_values: Variable = -scattered.inputs[1]
-        else:
-            scattered_values = scattered.inputs[1]
-        found: Variable = scattered.op(base, scattered_values, *scattered.inputs[2:])
-        return found
+    pairs = [node.inputs, node.inputs[::-1]] if op.scalar is add else [node.inputs]
+    for x, term in pairs:
+        if _is_in_memory(x) and x.type == node.out.type:
+            additions = _additions(term, op.scalar is sub)
+            if additions:
+                for addition in additions:
+                    x = addition.to(x)
+                return x
     return None
 
 
+def _is_in_memory(x: Variable) -> bool:
+    """Whether a variable is surely stored; what is not is best computed with the sum itself."""
+    if x.owner is None:
+        return not isinstance(x, Constant)
+    return not isinstance(x.owner.op, IndexedOp)
+
+
+_MOST = 16
+"""Additions in one update: any search must end."""
+
+
+def _additions(root: Variable, negative: bool) -> list[_Addition] | None:
+    """What a variable is the sum of; None if it is not made of additions to zeros alone."""
+    found: list[_Addition] = []
+    waiting: list[tuple[Variable, bool, tuple[Variable, ...], tuple[Variable, ...]]] = [
+        (root, negative, (), ())
+    ]
+    while waiting:
+        v, negative, factors, divisors = waiting.pop()
+        if _is_zero(v):
+            continue
+        if v.owner is None or len(found) + len(waiting) > _MOST:
+            return None
+        op, operands = v.owner.op, v.owner.inputs
+        if isinstance(op, AdvancedIncSubtensor):
+            if op.set or not dtypes.is_float(operands[1].dtype):
+                return None
+            found.append(_Addition(v.owner, negative, factors, divisors))
+            waiting.append((operands[0], negative, factors, divisors))
+            continue
+        if not isinstance(op, Elemwise):
+            return None
+        if op.scalar is neg:
+            waiting.append((operands[0], not negative, factors, divisors))
+        elif op.scalar in (add, sub):
+            if any(u.type.shape != v.type.shape for u in operands):
+                return None
+            waiting.append((operands[1], negative != (op.scalar is sub), factors, divisors))
+            waiting.append((operands[0], negative, factors, divisors))
+        elif op.scalar is true_div and _is_number(operands[1]):
+            waiting.append((operands[0], negative, factors, (*divisors, operands[1])))
+        elif op.scalar is mul and any(map(_is_number, operands)):
+            number, rest = operands if _is_number(operands[0]) else operands[::-1]
+            waiting.append((rest, negative, (*factors, number), divisors))
+        else:
+            return None
+    return found
+
+
+def _is_number(v: Variable) -> bool:
+    """Whether a variable has one element, which all elements of its partner meet."""
+    return all(v.broadcastable)
+
+
+def _scalar(v: Variable) -> Variable:
+    number: Variable = DimShuffle(())(v) if v.ndim else v
+    return number
+
+
+def _is_zero(v: Variable) -> bool:
+    if v.owner is not None and isinstance(v.owner.op, Broadcast):
+        v = v.owner.inputs[0]
+    return fill_value(v) == 0
+
+
 RULES: list[AnyRule] = [
-    OpRule("scale_of_scattered", mul, scale_of_scattered, "zeros need no factor"),
-    OpRule("neg_of_scattered", neg, scale_of_scattered, "zeros need no sign"),
     OpRule("add_scattered", add, sum_with_scattered, "nothing is added to most elements"),
     OpRule("sub_scattered", sub, sum_with_scattered, "nothing is taken from most elements"),
 ]

@@ -140,3 +140,25 @@ def test_gradients_of_gathers_are_native(device: str) -> None:
     np.add.at(expected, ([1, 1, 0], slice(None), [2, 2, 3]), 2 * X[[1, 1, 0], :, [2, 2, 3]])
     np.testing.assert_array_equal(found, expected)
     assert "host" not in kinds(f.programs[0])
+
+
+def test_a_gradient_with_respect_to_the_table_is_added_to_its_rows(device: str) -> None:
+    rng = np.random.default_rng(4)
+    table = rng.standard_normal((50, 8))
+    W, rate = sn.shared(table, name="W"), sn.shared(np.float64(0.1), name="rate")
+    i, j = T.lvectors("i", "j")
+    cost = T.sqr(T.tanh(W[i]) - W[j]).mean()
+    norm = T.sqrt(T.sqr(T.grad(cost, W)).sum())
+    for scale in (rate, 1 / (1 + norm)):
+        new = W - scale * T.grad(cost, W)
+        step = sn.function([i, j], cost, updates=[(W, new)])
+        plain = sn.function([i, j], new, mode="reference")
+        given = np.array([3, 3, 7]), np.array([7, 0, -1])
+        expected = plain(*given)
+        step(*given)
+        np.testing.assert_allclose(W.get_value(), expected, rtol=1e-12)
+        (program,) = step.programs
+        assert "copy" not in kinds(program)
+        if scale is rate:
+            held = [b for b in program.buffers if b.kind == "temporary" and b.shape]
+            assert max(b.shape[0].value for b in held) < 50

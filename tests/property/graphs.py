@@ -256,9 +256,31 @@ def sparsely(pool: Pool) -> Any:
     return pool.draw(st.sampled_from(kinds))(matrix, x)
 
 
+def gathered(pool: Pool) -> Any:
+    x = pool.pick(lambda a: a.ndim > 0 and a.shape[0] >= 3)
+    if x is None:
+        return None
+    i = pool.input((4,), "int32")
+    kind = pool.draw(st.sampled_from(["part", "add", "put", "first"]))
+    if kind == "part":
+        return x[i]
+    if kind == "first":
+        return x[i, 0] if pool.values[x].ndim > 1 else x[i[:2]]
+    f = T.inc_subtensor if kind == "add" else T.set_subtensor
+    return f(x[i], 0.5 * T.tanh(x[i[::-1]]))
+
+
+def cumulated(pool: Pool) -> Any:
+    x = pool.pick(lambda a: a.ndim > 0)
+    if x is None:
+        return None
+    axis = pool.draw(st.sampled_from([None, 0, -1]))
+    return pool.draw(st.sampled_from([T.cumsum, T.cumprod]))(T.clip(x, -2, 2), axis)
+
+
 BUILDERS: list[Builder] = [
     unary, unary, binary, binary, broadcast, reduction, view, product, softmax, picked, changed,
-    joined, rearranged, masked, repeated, filtered, solved, sparsely,
+    joined, rearranged, masked, repeated, filtered, solved, sparsely, gathered, cumulated,
 ]  # fmt: skip
 
 

@@ -103,6 +103,7 @@ def op_rule_instances() -> dict[str, Variable]:
     filled = Broadcast(2)(constant(2.5, "float32"), ShapeOf(0)(x), ShapeOf(1)(x))
     square = T.dot(x, x.T)
     placed = T.inc_subtensor(T.zeros_like(x)[:, y], T.exp(x[:, :3]))
+    g = T.grad(T.sqr(x[y % 3, y]).sum(), x)
     return {
         "fold_constants": x + (constant([[1.0]], "float32") * constant([[2.0]], "float32")),
         "merge_dimshuffles": DimShuffle((1, 0))(DimShuffle((1, 0))(x)) * 2,
@@ -125,10 +126,8 @@ def op_rule_instances() -> dict[str, Variable]:
         "log_det": T.log(T.nlinalg.det(square)) + T.log(abs(T.nlinalg.det(-square))),
         "det_of_triangle": T.nlinalg.det(T.slinalg.cholesky(square)),
         "inverse_times": T.dot(T.dot(x.T, T.nlinalg.inv(square)), x),
-        "scale_of_scattered": placed * T.sum(v),
-        "neg_of_scattered": T.exp(x) * -placed,
         "add_scattered": placed + x,
-        "sub_scattered": x - placed,
+        "sub_scattered": x - (placed * -0.5 - g) / 3,
         "drop_StopGradient": disconnected_grad(x) * 2,
         "drop_ClipGradient": grad_clip(x, -1, 1) * 2,
         "drop_ScaleGradient": grad_scale(x, 2.0) * 2,
