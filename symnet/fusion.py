@@ -14,7 +14,7 @@ other; therefore the groups have no cycles and the pass is linear in the graph.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from symnet.elements import Elements, Held
 from symnet.graph import Apply, Constant, Variable, ancestors, consumers
@@ -22,6 +22,7 @@ from symnet.grouping import nests
 from symnet.kernel import Axis, accumulated
 from symnet.nest import Reduction, axes
 from symnet.op import ContractionOp, Fault, Index, IndexedOp, LoopOp, OrderedOp, Steps
+from symnet.ops.shape import DimShuffle
 from symnet.scalar import Const, Expr, Load, Symbol, cast, const, rows, substitute, walk
 from symnet.types import TensorType
 from symnet.values import (
@@ -176,6 +177,9 @@ class Fusion:
         if out in self._required or weight > LARGEST or found.reductions:
             return False
         readers = self._readers.get(out, [])
+        # A factor must be in memory: as it is, whatever order it is read in.
+        if weight and any(isinstance(r.op, ContractionOp) for r in self._users(out)):
+            return False
         if any(not isinstance(r.op, IndexedOp | OrderedOp) for r in readers):
             native = (IndexedOp, OrderedOp, ContractionOp)
             return weight == 0 and all(isinstance(r.op, native) for r in readers)
@@ -188,6 +192,14 @@ class Fusion:
             and isinstance(readers[0].op, IndexedOp)
             and not self._is_repeated(out, readers[0])
         )
+
+    def _users(self, v: Variable) -> Iterator[Apply]:
+        """What reads a variable, or its elements in another order."""
+        for r in self._readers.get(v, []):
+            if isinstance(r.op, DimShuffle):
+                yield from self._users(r.out)
+            else:
+                yield r
 
     def _is_repeated(self, v: Variable, reader: Apply) -> bool:
         """Whether `reader` reads elements of `v` several times, by broadcasting."""

@@ -369,14 +369,15 @@ class Algebra:
                     continue
                 a, b = self.remainders[key]
                 low, high = self.interval(b)
-                quotient = next((k for k, ab in self.quotients.items() if ab == (a, b)), None)
-                if quotient is None or low <= 0 <= high:
+                if low <= 0 <= high:
                     continue
+                # Where a is a quotient itself, a // b is one of what a divides.
+                quotient = self.divide(a, b, "int_div")
                 others = list(m)
                 others.remove(key)
                 factor: Polynomial = {tuple(others): c}
-                multiple = _mul(_mul(b, {(quotient,): 1}), factor)
-                if all(p.get(n) == d for n, d in multiple.items()):
+                multiple = _mul(_mul(b, quotient), factor)
+                if multiple and all(p.get(n) == d for n, d in multiple.items()):
                     rest = _add(_add(p, multiple, -1), {m: c}, -1)
                     return self.join(_add(rest, _mul(a, factor)))
         return p
