@@ -306,7 +306,15 @@ class Fusion:
         if u.weight > LARGEST:
             return False
         aligned = all(a in kept or n == const(1) for a, n in zip(own, u.shape, strict=True))
-        return aligned or u.weight <= MODERATE
+        return aligned or u.weight <= (CHEAP if self._is_stored_anyway(u) else MODERATE)
+
+    def _is_stored_anyway(self, value: Value) -> bool:
+        """Whether somebody must find a value in memory, whatever else becomes of it."""
+        fusing = (IndexedOp, OrderedOp)
+        readers = self._readers.get(value.variable, [])
+        return value.variable in self._required or any(
+            not isinstance(r.op, fusing) for r in readers
+        )
 
     def _epilogue_of(self, value: Value, found: Survey) -> Value | None:
         """The contraction whose epilogue can compute `value`, if there is one."""

@@ -120,7 +120,8 @@ class Root:
 def build(roots: Sequence[Root]) -> tuple[Stmt, ...]:
     """Statements that compute all roots, sharing loops over equal leading lengths."""
     cut = list(roots)
-    written = {b for r in roots for b in r.buffers}
+    # A row of a history is written, and others of its rows are read.
+    written = {b for r in roots if r.base == const(0) for b in r.buffers}
     if not any(isinstance(x, Load) and x.buffer in written for x in walk(*(r.expr for r in roots))):
         # What is written in place must be read before, by all that share the loop.
         cut = [part for r in roots for part in _parts(r)]

@@ -220,10 +220,12 @@ class _Segment:
     def _repeat(self, step: Repeat, body: Sequence[int]) -> None:
         with self.f.loop(0, self._number(step.count)) as loop:
             self._counters[step.index] = loop.iv
+            self._before = self._clock() if self.profile else ""
             self._run_all(body)
             if self.placement.parts > 1:
                 self._barrier()
         del self._counters[step.index]
+        self._before = self._clock() if self.profile else ""
 
     def _table(self, slot: Slot) -> str:
         return self.f.op(f"load ptr, ptr {self.f.gep('%state', slot.value, 'i64')}")

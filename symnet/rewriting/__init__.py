@@ -40,8 +40,8 @@ def optimize(outputs: Sequence[Variable], exclude: frozenset[str] = frozenset())
     Marks that only differentiation reads go in a last pass of their own, because the stabilising
     rules look at them.
     """
-    found = merge_loops(outputs)
-    found = Driver(selected(["canonicalize", "stabilize"], exclude)).rewrite(found)
+    found = Driver(selected(["canonicalize", "stabilize"], exclude)).rewrite(outputs)
+    found = merge_loops(found)  # whose bodies are told apart by their canonical forms
     return Driver(selected(["canonicalize", "specialize"], exclude)).rewrite(found)
 
 

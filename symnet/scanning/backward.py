@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from symnet import dtypes
-from symnet.graph import Apply, Interner, Variable, ancestors, make_variable, rebuild
+from symnet.graph import Apply, Variable, ancestors, make_variable, rebuild
 from symnet.op import constant
 from symnet.ops import build
 from symnet.ops.indexing import inc_subtensor, subtensor
@@ -94,7 +94,7 @@ class _Backward:
         states, waiting = self._states(slopes)
         # The cotangent of a state is what the cost says of it and what waits for it.
         shared = dict(zip(self.constants, self.operands_of_constants, strict=True))
-        replaced: dict[Variable, Variable] = {**shared}
+        replaced: dict[Variable, Variable] = {**shared, **{v: v for v in sequences}}
         for _, seed, total in seeds:
             parts = [*([total] if total is not None else []), *waiting.get(seed, [])]
             replaced[seed] = _sum(parts) if parts else build.zeros_like(seed)
@@ -137,9 +137,10 @@ class _Backward:
         What it tells of every step becomes a sequence of the loop that walks back.
         """
         op = self.op
-        interner = Interner()
-        body = rebuild(stabilized(op.outputs), {}, interner)
-        slopes = dict(zip(slopes, rebuild(list(slopes.values()), {}, interner), strict=True))
+        # Together, so that what slopes have in common with the body is the same variable.
+        stable = stabilized([*op.outputs, *slopes.values()])
+        body = stable[: len(op.outputs)]
+        slopes = dict(zip(slopes, stable[len(op.outputs) :], strict=True))
         nodes = list(ancestors(body, stop=op.inputs))
         made = {v for n in nodes for v in n.outputs}
         stateful = dependent(nodes, [v for taps in self.taps for v in taps.values()])

@@ -22,7 +22,7 @@ from symnet.graph import Apply, Constant, Variable, ancestors, make_variable, re
 from symnet.ops import build
 from symnet.ops.batched import batched
 from symnet.ops.indexing import subtensor
-from symnet.ops.shape import DimShuffle
+from symnet.ops.shape import Broadcast, DimShuffle
 from symnet.scanning.op import Scan
 
 
@@ -207,10 +207,10 @@ class _Parts:
             node = v.owner
             if v in self._sequences:
                 self.read.append(v)
-            elif v not in self._varying:
+            elif v not in self._varying and not _is_fill(v):
                 self.constant.append(v)
-            elif node is not None and (v in self._stateful or isinstance(node.op, DimShuffle)):
-                # A view costs nothing inside of the loop, and a buffer ahead of it.
+            elif node is not None and (v in self._stateful or isinstance(node.op, _FREE)):
+                # It costs nothing inside of the loop, and a buffer ahead of it.
                 self._inside.update(node.outputs)
                 stack.extend(reversed(node.inputs))
             else:
@@ -226,6 +226,20 @@ class _Parts:
         for node in ancestors(others, stop=[*known, *inside]):
             wanted.extend(node.inputs)
         return [v for v in dict.fromkeys(wanted) if v in inside and v in self._stateful]
+
+
+_FREE = (Broadcast, DimShuffle)
+
+
+def _is_fill(v: Variable) -> bool:
+    """Whether a variable repeats one number."""
+    node = v.owner
+    return node is not None and isinstance(node.op, Broadcast) and _is_number(node.inputs[0])
+
+
+def _is_number(v: Variable) -> bool:
+    """Whether a variable is a constant of one element."""
+    return isinstance(v, Constant) and v.data.size == 1
 
 
 def dependent(nodes: Iterable[Apply], roots: Iterable[Variable]) -> set[Variable]:
