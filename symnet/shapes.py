@@ -17,7 +17,7 @@ from symnet import dtypes
 from symnet.graph import Apply, Constant, Variable, ancestors
 from symnet.ops.integers import integer_value
 from symnet.program import Check, Size
-from symnet.scalar import Const, Expr, Symbol, cast, const, rows, simplify, substitute
+from symnet.scalar import Const, Expr, Symbol, cast, const, rows, simplify, substitute, walk
 from symnet.types import TensorType
 
 Dims = tuple[Expr, ...]
@@ -62,6 +62,7 @@ class Shapes:
         self._late_integers: dict[Variable, Expr] = {}
         self._equal: dict[Expr, Expr] = {}
         self._simple: dict[Expr, Expr] = {}
+        self._decided: dict[Expr, Expr] = {}
         self._assumed: set[Expr] = set()
         for leaf in names:
             self.shape(leaf)
@@ -115,6 +116,19 @@ class Shapes:
             found = self._simple[x] = simplify(x)
             self._simple[found] = found
         return found
+
+    def decided(self, condition: Expr) -> Expr:
+        """`condition` in canonical form, where lengths are known not to be negative."""
+        found = self._decided.get(condition)
+        if found is None:
+            symbols = [x for x in walk(condition) if isinstance(x, Symbol)]
+            ranges = {s.name: (0, None) for s in symbols if self._is_length(s)}
+            found = self._decided[condition] = simplify(condition, ranges)
+        return found
+
+    def _is_length(self, symbol: Symbol) -> bool:
+        size = self.sizes.get(symbol)
+        return size is not None and size.axis is not None
 
     def canonical(self, length: Expr) -> Expr:
         """`length` in terms that lengths assumed equal share."""
@@ -199,11 +213,13 @@ class _NodeShapes:
         )
 
     def require(self, condition: Expr, what: str, error: type[Exception] = IndexError) -> None:
-        known = self._shapes.simple(condition)
+        known = self._shapes.decided(condition)
+        if isinstance(known, Const) and known.value:
+            return
         check = self._check(known, what, error.__name__)
         if not isinstance(known, Const):
             self._shapes.assume(check)
-        elif not known.value:
+        else:
             raise error(check.message.format(*(_text(x) for x in check.values)))
 
     def _check(self, condition: Expr, what: str, error: str) -> Check:
@@ -216,7 +232,8 @@ class _NodeShapes:
                 slots = ", ".join(f"{{{len(values) + i}}}" for i in range(len(dims)))
                 values.extend(dims)
                 shown.append(f"{_braced(v)} ({slots}{',' if len(dims) == 1 else ''})")
-        text = f"{_braced(self._node.op)}: {_escape(what)}. Shapes: {', '.join(shown)}"
+        text = f"{_braced(self._node.op)}: {_escape(what)}"
+        text += f". Shapes: {', '.join(shown)}" if shown else ""
         text += _escape(_place(self._node))
         return Check(condition, text, tuple(values), error)
 

@@ -17,7 +17,7 @@ from symnet.op import Array, ElementContext, Index, IndexedOp, ShapeContext
 from symnet.ops import build, indexing
 from symnet.scalar import Const, Expr, cast, const, simplify
 from symnet.scalar.integer import evaluate_int
-from symnet.scalar.primitives import eq, switch
+from symnet.scalar.primitives import eq, ge, switch
 from symnet.types import TensorType
 
 
@@ -121,7 +121,11 @@ class Reshape(IndexedOp):
         old = context.shape(0)
         given = [None if _static(v) == -1 else k for k, v in enumerate(node.inputs) if k]
         dims = [
-            const(n) if n is not None else const(1) if k is None else context.integer(k)
+            const(n)
+            if n is not None
+            else const(1)
+            if k is None
+            else _length(node.inputs[k], k, context)
             for n, k in zip(node.out.type.shape, given, strict=True)
         ]
         if None in given and node.out.type.shape[given.index(None)] is None:
@@ -292,8 +296,8 @@ class Broadcast(IndexedOp):
     def infer_shape(self, node: Apply, context: ShapeContext) -> list[tuple[Expr, ...]]:
         value = node.inputs[0]
         dims = [
-            context.integer(k + 1) if n is None else const(n)
-            for k, n in enumerate(node.out.type.shape)
+            _length(node.inputs[k], k, context) if n is None else const(n)
+            for k, n in enumerate(node.out.type.shape, 1)
         ]
         for axis, n in enumerate(value.type.shape):
             if n != 1:
@@ -411,6 +415,14 @@ def _check_lengths(op: object, types: Sequence[TensorType], count: int) -> None:
     for t in lengths:
         if t.ndim != 0 or t.dtype not in dtypes.INTEGER:
             raise TypeError(f"{op}: a length is an integer of no dimensions, got {t}")
+
+
+def _length(v: Variable, operand: int, context: ShapeContext) -> Expr:
+    """Return the value of an operand that is a length, which is assumed not to be negative."""
+    n = context.integer(operand)
+    if v.owner is None or not isinstance(v.owner.op, ShapeOf):
+        context.require(ge(n, const(0)), "a length is negative", ValueError)
+    return n
 
 
 def _static(v: Variable) -> int | None:

@@ -107,6 +107,26 @@ def test_integers_that_decide_about_shapes():
     assert len(f.programs) == 2
 
 
+def test_lengths_that_are_negative():
+    n, x = T.lscalar("n"), T.vector("x")
+    count = T.cast(x.sum(), "int64")
+    makers = {
+        "zeros": lambda k: T.zeros((k, 2)).sum(),
+        "full": lambda k: T.full((2, k), x[0]),
+        "alloc": lambda k: T.alloc(x, k, x.shape[0]),
+        "reshape": lambda k: T.reshape(x, (k, k)),
+        "repeat": lambda k: T.repeat(x, k),
+        "a length less two": lambda k: T.zeros(x.shape[0] - 2 + 0 * k),
+    }
+    for name, make in makers.items():
+        for given, k in ((count, []), (n, [-1])):
+            f = sn.function([x, n][: 1 + len(k)], make(given), on_unused_input="ignore")
+            with pytest.raises(ValueError, match="a length is negative"):
+                f([-1.0], *k)
+        if name == "zeros":
+            assert f([1.0], 0) == 0
+
+
 def test_a_counter_that_chooses_the_batch():
     data = sn.shared(np.arange(10, dtype="float32"), name="data")
     i = sn.shared(0, name="i")
