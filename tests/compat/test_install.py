@@ -199,3 +199,12 @@ def test_unusable_devices_and_unknown_settings_warn(
     with pytest.warns(UserWarning, match="nonsense"):
         flags.read_environment()
     assert sn.config.floatX == "float32"
+
+
+def test_what_bridged_two_pythons(theano: ModuleType) -> None:
+    from theano.compat import OrderedDict, izip
+    from theano.compat.six import iteritems
+    from theano.compat.six.moves import cPickle, xrange
+
+    assert list(izip(xrange(2), iteritems(OrderedDict(a=1)))) == [(0, ("a", 1))]
+    assert cPickle.loads(cPickle.dumps(theano.shared(1.0))).get_value() == 1

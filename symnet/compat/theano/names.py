@@ -43,7 +43,25 @@ MODULES: dict[str, tuple[str, ...]] = {
         f"{_HERE}.small: Op OrderedUpdates PY3 Param _asarray sparse_grad theano_logger "
         "__version__=version",
     ),
-    "theano.compat": (f"{_HERE}.small: PY3",),
+    "theano.compat": (
+        "builtins: ifilter=filter imap=map izip=zip",
+        "collections: OrderedDict defaultdict",
+        f"{_HERE}.small: PY3",
+    ),
+    "theano.compat.python2x": (
+        "collections: Counter OrderedDict defaultdict",
+        "functools: partial",
+    ),
+    "theano.compat.six": (
+        "functools: wraps",
+        f"{_HERE}.small: PY3 integer_types iteritems iterkeys itervalues string_types",
+    ),
+    "theano.compat.six.moves": (
+        "builtins: filter input map range xrange=range zip",
+        "functools: reduce",
+        f"{_HERE}.small: cPickle",
+        "io: StringIO",
+    ),
     "theano.compile": (
         "symnet: In OpFromGraph Out SharedVariable function shared SymbolicInput=In "
         "SymbolicOutput=Out",
@@ -85,6 +103,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.compile.pfunc": ("symnet.function: pfunc=function", f"{_HERE}.small: Param"),
     "theano.compile.profiling": ("symnet.profile: ProfileStats",),
     "theano.compile.sharedvalue": ("symnet: SharedVariable shared",),
+    "theano.compile.sandbox": ("symnet: function shared pfunc=function",),
     "theano.configdefaults": (f"{_HERE}.flags: config",),
     "theano.configparser": (f"{_HERE}.flags: change_flags config TheanoConfigParser=OldConfig",),
     "theano.gof": (
@@ -100,6 +119,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         f"{_HERE}.graphs: ancestors equal_computations inputs io_toposort is_same_graph ops "
         "orphans variables",
     ),
+    "theano.gof.null_type": ("symnet.gradient: NullType",),
     "theano.gof.op": (
         "symnet.op: get_test_value",
         f"{_HERE}.small: Op",
@@ -160,6 +180,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         *_OPS,
         _DTYPES,
         f"{_HERE}.small: Op Rebroadcast",
+        "symnet: _shared=shared",
         "symnet.gradient: consider_constant numeric_grad verify_grad",
         "builtins: AsTensorError=TypeError",
     ),
@@ -224,6 +245,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.tests": (),
     "theano.tests.unittest_tools": (
         "symnet.gradient: verify_grad",
+        "unittest: SkipTest",
         f"{_HERE}.small: assert_allclose fetch_seed seed_rng",
     ),
     "theano.typed_list": ("symnet.typed_list: *",),

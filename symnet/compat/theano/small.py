@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import logging
+import pickle
 from collections import OrderedDict
+from collections.abc import Iterator, Mapping
 from hashlib import sha256
 from typing import Any, NoReturn
 
@@ -21,6 +23,10 @@ from symnet.tensor import addbroadcast, unbroadcast
 version = short_version = full_version = "1.0.5"
 
 PY3 = True
+
+cPickle = pickle
+
+string_types, integer_types = (str,), (int,)
 
 
 class _AnyOp(type):
@@ -136,6 +142,21 @@ complex_dtypes: tuple[str, ...] = ()
 theano_logger = logging.getLogger("theano")
 
 cuda_available = cuda_enabled = pygpu_activated = False
+
+
+def iteritems(mapping: Mapping[Any, Any]) -> Iterator[tuple[Any, Any]]:
+    """Return an iterator over the items of a mapping."""
+    return iter(mapping.items())
+
+
+def iterkeys(mapping: Mapping[Any, Any]) -> Iterator[Any]:
+    """Return an iterator over the keys of a mapping."""
+    return iter(mapping.keys())
+
+
+def itervalues(mapping: Mapping[Any, Any]) -> Iterator[Any]:
+    """Return an iterator over the values of a mapping."""
+    return iter(mapping.values())
 
 
 def seed_rng(seed: int | None = None) -> int:
