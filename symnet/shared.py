@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -32,12 +32,16 @@ class SharedVariable(TensorVariable):
     default_update
         An expression that becomes the value whenever a compiled function depends on this variable
         and says nothing else, or None.
+    allow_downcast
+        Whether `set_value` takes values that lose precision or kind.
     """
+
+    default_update: Variable | None = None  # of the class, so that old code may delete its own
 
     def __init__(self, type: TensorType, container: Storage, name: str | None = None) -> None:
         super().__init__(type, name=name)
         self.container = container
-        self.default_update: Variable | None = None
+        self.allow_downcast = False
 
     def get_value(self, borrow: bool = False, return_internal_type: bool = False) -> Array:
         """Return the value.
@@ -61,8 +65,9 @@ class SharedVariable(TensorVariable):
         Parameters
         ----------
         new_value
-            An array or a number that the variable's dtype holds without loss of kind; it may have
-            another shape, with the same number of dimensions.
+            An array or a number that the variable's dtype holds without loss of kind (or any, if it
+            was made with ``allow_downcast=True``); it may have another shape, with the same number
+            of dimensions.
         borrow
             Whether the array itself may become the variable's memory, if it is suitable.
 
@@ -87,7 +92,9 @@ class SharedVariable(TensorVariable):
     def __copy__(self) -> SharedVariable:
         # Two variables never have one storage: functions rely on it.
         twin = SharedVariable(self.type, copy.deepcopy(self.container), self.name)
-        twin.default_update = self.default_update
+        if self.default_update is not None:
+            twin.default_update = self.default_update
+        twin.allow_downcast = self.allow_downcast
         twin.tag.__dict__.update(self.tag.__dict__)
         return twin
 
@@ -123,7 +130,8 @@ def shared(
     strict
         Whether to refuse anything but an array.
     allow_downcast
-        Whether a list or number may lose precision; accepted for old code.
+        Whether `SharedVariable.set_value` may be given what loses precision, as a float64 or a
+        fraction for an integer; by default it refuses.
     borrow
         Whether the variable may keep the array itself instead of a copy.
     broadcastable
@@ -163,7 +171,9 @@ def shared(
         )
     kind = TensorType(dtypes.canonical(array.dtype), broadcastable=pattern)
     _check_lengths(array, kind, name or "shared")
-    return SharedVariable(kind, Storage(array, borrow), name)
+    made = SharedVariable(kind, Storage(array, borrow), name)
+    made.allow_downcast = bool(allow_downcast)
+    return made
 
 
 def _as_array(value: Any) -> Array:
@@ -185,8 +195,8 @@ def _fitting(value: Any, kind: TensorType, variable: SharedVariable) -> Array:
     array = np.asarray(value)
     given = array.dtype.name
     weak = not isinstance(value, (np.ndarray, np.generic))
-    allowed = np.can_cast(array.dtype, kind.dtype, "same_kind" if weak else "safe")
-    if not allowed:
+    casting: Literal["same_kind", "safe"] = "same_kind" if weak else "safe"
+    if not (np.can_cast(array.dtype, kind.dtype, casting) or variable.allow_downcast):
         raise TypeError(
             f"set_value of {variable!r}: its dtype is {kind.dtype}, and a value of {given} would "
             f"lose precision; convert it with .astype({kind.dtype!r})"

@@ -210,6 +210,11 @@ class Storage:
     def value(self, value: Array) -> None:
         self.set(np.asarray(value, self.dtype))
 
+    @property
+    def storage(self) -> list[Array]:
+        """The value in a list, where Theano has it."""
+        return [self.host()]
+
     def __reduce__(self) -> tuple[Any, ...]:
         # Pickles and deep copies hold the array, never the device it was on.
         with LOCK:

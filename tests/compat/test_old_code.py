@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 from types import ModuleType
 
 import numpy as np
@@ -127,3 +128,31 @@ def test_python_rounds_variables(theano: ModuleType) -> None:
     x = theano.tensor.dscalar("x")
     values = [f(x).eval({x: -2.5}) for f in (math.floor, math.ceil, math.trunc)]
     assert values == [-3, -2, -2]
+
+
+def test_shuffling_as_an_operation(theano: ModuleType) -> None:
+    T = theano.tensor
+    x = T.matrix("x")
+    y = T.DimShuffle((False, False), ["x", 1, 0])(x)
+    assert isinstance(y.owner.op, T.DimShuffle)
+    assert not isinstance(T.exp(x).owner.op, T.DimShuffle)
+    assert y.eval({x: np.ones((2, 3))}).shape == (1, 3, 2)
+
+
+def test_shared_variables_that_take_what_loses_precision(theano: ModuleType) -> None:
+    count = theano.shared(np.int64(7), allow_downcast=True)
+    for twin in (count, count.clone(), pickle.loads(pickle.dumps(count))):
+        twin.set_value(8.23)
+        assert twin.get_value() == 8
+    with pytest.raises(TypeError, match="would lose precision"):
+        theano.shared(np.int64(7)).set_value(8.23)
+
+
+def test_default_updates_can_be_taken_away(theano: ModuleType) -> None:
+    state = theano.shared(0)
+    state.default_update = state + 1
+    f = theano.function([], state)
+    assert (f(), f()) == (0, 1)
+    del state.default_update
+    g = theano.function([], state)
+    assert (g(), g()) == (2, 2)

@@ -18,7 +18,8 @@ _OPS = (
     "symnet.ops.elementwise: Elemwise",
     "symnet.ops.indexing: IncSubtensor Subtensor",
     "symnet.ops.joining: Join Split",
-    "symnet.ops.shape: DimShuffle Reshape",
+    "symnet.ops.shape: Reshape",
+    f"{_HERE}.small: DimShuffle",
 )
 _ROWS = " ".join(TABLE)
 _LOOPS = "loops are not in this version of symnet yet"
@@ -66,7 +67,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "symnet: In OpFromGraph Out SharedVariable function shared SymbolicInput=In "
         "SymbolicOutput=Out",
         "symnet.freeze: UnusedInputError",
-        "symnet.function: Function",
+        "symnet.function: Function pfunc=function",
         "symnet.custom: FunctionOp as_op",
         "symnet.modes: MonitorMode NanGuardMode get_mode",
         "symnet.profile: ProfileStats",
@@ -196,7 +197,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "theano.tensor.elemwise": (
         "symnet.ops.elementwise: Elemwise",
-        "symnet.ops.shape: DimShuffle",
+        f"{_HERE}.small: DimShuffle",
     ),
     "theano.tensor.extra_ops": ("symnet.tensor.extra_ops: *",),
     "theano.tensor.fft": ("symnet.tensor.fft: *",),

@@ -17,6 +17,7 @@ from symnet.custom import PyOp
 from symnet.freeze import In
 from symnet.graph import Variable
 from symnet.op import Op as AnyOp
+from symnet.ops.shape import DimShuffle as OwnDimShuffle
 from symnet.shared import SharedVariable
 from symnet.tensor import addbroadcast, unbroadcast
 
@@ -38,6 +39,33 @@ class _AnyOp(type):
 
 class Op(PyOp, metaclass=_AnyOp):
     """Theano's base of operations: subclass it to write one in Python (see `symnet.PyOp`)."""
+
+
+class _AnyDimShuffle(type):
+    """Makes symnet's operation an instance of Theano's class."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        return isinstance(instance, OwnDimShuffle)
+
+
+class DimShuffle(metaclass=_AnyDimShuffle):
+    """Reorders dimensions: ``DimShuffle((False, False), ["x", 1, 0])(matrix)``.
+
+    Parameters
+    ----------
+    input_broadcastable
+        Theano's; the operand's type says it.
+    new_order
+        For each dimension of the result the one of the operand it is, ``"x"`` for a new one.
+    inplace
+        Theano's; without effect.
+    """
+
+    def __new__(  # type: ignore[misc]  # an operation is symnet's
+        cls, input_broadcastable: Any, new_order: Any, inplace: bool = True
+    ) -> OwnDimShuffle:
+        """Return symnet's operation."""
+        return OwnDimShuffle(tuple(None if a == "x" else int(a) for a in new_order))
 
 
 def Param(
