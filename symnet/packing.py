@@ -160,9 +160,12 @@ class PackedFunction:
             raise TypeError(f"{self._inner.name}() got the input {name!r} twice")
         return found[0]
 
-    def copy(self, *args: Any, **kwargs: Any) -> PackedFunction:
+    def copy(
+        self, share_memory: bool = False, swap: Mapping[Any, Any] | None = None, **settings: Any
+    ) -> PackedFunction:
         """Another function of the same graph; see `symnet.function.Function.copy`."""
-        return PackedFunction(self._inner.copy(*args, **kwargs), self._packing)
+        parts = dict(_apart(_pairs(swap), "what is swapped for"))
+        return PackedFunction(self._inner.copy(share_memory, parts, **settings), self._packing)
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):

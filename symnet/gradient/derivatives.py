@@ -83,7 +83,7 @@ def grad(
     wanted = variables_of(wrt, "wrt")
     if return_disconnected not in ("zero", "None"):
         raise ValueError(f'return_disconnected is "zero" or "None", not {return_disconnected!r}')
-    found = differentiate(seeds, known, wanted, consider_constant or ())
+    found = differentiate(seeds, known, wanted, _tangents(consider_constant))
     results: list[Variable | None] = []
     for v in wanted:
         connected, g = found[v]
@@ -128,7 +128,7 @@ def Lop(
         raise ValueError(f"Lop: {len(outputs)} variables but {len(points)} evaluation points")
     wanted = variables_of(wrt, "wrt")
     seeds = list(zip(outputs, points, strict=True))
-    found = differentiate(seeds, {}, wanted, consider_constant or ())
+    found = differentiate(seeds, {}, wanted, _tangents(consider_constant))
     return as_given(wrt, [or_zeros(v, *found[v], disconnected_inputs) for v in wanted])
 
 
@@ -269,6 +269,11 @@ def format_as(use_list: bool, use_tuple: bool, outputs: Any) -> Any:
         return many if use_list else tuple(many)
     (one,) = many
     return one
+
+
+def _tangents(given: Iterable[Any] | None) -> list[Variable]:
+    """Return variables, for composites the parts that gradients are of."""
+    return [v.tangent if isinstance(v, Composite) else v for v in given or ()]
 
 
 def as_given(given: Any, results: list[Any]) -> Any:

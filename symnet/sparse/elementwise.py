@@ -20,7 +20,7 @@ from symnet.sparse.products import dot
 from symnet.sparse.variable import SparseType, SparseVariable
 from symnet.tensor import reductions
 from symnet.tensor.changes import inc_subtensor
-from symnet.tensor.constructors import arange, ones, zeros
+from symnet.tensor.constructors import arange, ones, ones_like, zeros, zeros_like
 from symnet.tensor.convert import TensorLike, as_tensor_variable, converted, is_weak, operand
 from symnet.tensor.elementwise import apply
 from symnet.tensor.elementwise import cast as cast_tensor
@@ -60,6 +60,20 @@ def functions() -> dict[str, Callable[..., SparseVariable]]:
     """Return the functions that are rows of the scalar table, by name."""
     found = {name: _function(name, name) for name in KEEP_ZEROS}
     return found | {f"structured_{n}": _function(f"structured_{n}", n) for n in STRUCTURED}
+
+
+def sp_ones_like(x: SparseLike) -> SparseVariable:
+    """Return the matrix that stores ones in the places of another."""
+    matrix = as_sparse_variable(x)
+    return matrix.with_data(ones_like(matrix.data))
+
+
+def sp_zeros_like(x: SparseLike) -> SparseVariable:
+    """Return the matrix of the shape of another that stores nothing."""
+    matrix = as_sparse_variable(x)
+    starts = zeros_like(matrix.indptr)
+    nothing = matrix.data[:0], matrix.indices[:0]
+    return SparseVariable(matrix.type, *nothing, starts, matrix.line_length)
 
 
 def neg(x: SparseLike) -> SparseVariable:

@@ -95,3 +95,15 @@ def test_places_that_are_none_change_nothing():
     assert w.get_value().tolist() == [0, 0]
     step([0, 2], [1, 1, 2])
     assert w.get_value().tolist() == [1, 2]
+
+
+def test_debug_mode_and_profile():
+    x, v = sparse.csr_matrix("x"), T.vector("v")
+    w = sn.shared(rows_of_words(3, 5), name="w")
+    updates = [(w, sparse.mul(w, 2))]
+    f = sn.function([x, v], sparse.dot(x, v), updates=updates, mode="debug", profile=True)
+    before = w.get_value()
+    value = rows_of_words(4, 5)
+    np.testing.assert_allclose(f(value, np.ones(5, "float32")), value @ np.ones(5), rtol=1e-6)
+    np.testing.assert_array_equal(w.get_value().toarray(), 2 * before.toarray())
+    assert "compresseddot" in str(f.profile)

@@ -495,3 +495,30 @@ def test_operators_with_tensors_on_the_left(format):
     for wrong in (lambda: T.exp(x), lambda: T.mul(d, x), lambda: T.as_tensor_variable(value)):
         with pytest.raises(TypeError, match="toarray"):
             wrong()
+
+
+@by_format
+def test_matrices_like_another(format):
+    x = sparse.matrix(format, "x")
+    value = example(format, "float32")
+    some, none = reference([x], [sparse.sp_ones_like(x), sparse.sp_zeros_like(x)])(value)
+    same(some, (value != 0).astype("float32").asformat(format))
+    assert none.shape == value.shape
+    assert none.nnz == 0
+
+
+def test_swapped_and_constant():
+    one, other = example("csr", "float32"), example("csr", "float32", (2, 5))
+    w, v = sn.shared(one), sn.shared(other)
+    x = T.vector("x")
+    f = sn.function([x], [sparse.dot(w, x), w], mode="reference")
+    product, kept = f.copy(swap={w: v})(np.ones(5, "float32"))
+    np.testing.assert_array_equal(product, other @ np.ones(5))
+    same(kept, other)
+    cost = T.sqr(sparse.dot(w, x)).sum() + sparse.sp_sum(sparse.sqr(w))
+    flat = sn.grad(cost, x, consider_constant=[w])
+    assert reference([x], flat)(np.ones(5, "float32")).shape == (5,)
+    fixed = sparse.sqr(w)
+    cost = sparse.sp_sum(sparse.sqr(fixed)) + 3 * sparse.sp_sum(w)
+    slope = reference([], sn.grad(cost, w, consider_constant=[fixed]))()
+    same(slope, (one != 0).astype("float32").asformat("csr") * 3)
