@@ -84,12 +84,19 @@ class Subtensor(IndexedOp):
     def element(self, node: Apply, output: int, index: Index, context: ElementContext) -> Expr:
         inner = iter(index)
         place: list[Expr] = []
-        for axis in element_axes(self.spec, node, context, 1):
+        axes = element_axes(self.spec, node, context, 1)
+        for axis, n in zip(axes, context.shape(0), strict=True):
             if not axis.kept:
                 place.append(axis.first)
+            elif axis.whole:
+                place.append(next(inner))
             else:
-                i = next(inner)
-                place.append(i if axis.whole else simplify(axis.first + i * axis.step))
+                first = axis.first
+                if not isinstance(axis.length, Const):
+                    # A part without elements may begin outside, where a choice that does not take
+                    # it looks all the same.
+                    first = maximum(minimum(first, n - 1), const(0))
+                place.append(simplify(first + next(inner) * axis.step))
         return context.read(0, tuple(place))
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:

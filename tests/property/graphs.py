@@ -278,9 +278,30 @@ def cumulated(pool: Pool) -> Any:
     return pool.draw(st.sampled_from([T.cumsum, T.cumprod]))(T.clip(x, -2, 2), axis)
 
 
+def contracted(pool: Pool) -> Any:
+    x = pool.pick(lambda a: a.ndim == 2)
+    if x is None:
+        return None
+    shape = pool.values[x].shape
+    y = pool.pick(lambda a: a.shape == shape)
+    f = pool.draw(
+        st.sampled_from(
+            [
+                lambda a, b: T.tensordot(a, b, [[0], [0]]),
+                lambda a, b: T.einsum("ij,kj,lj->ikl", a, b, a),
+                lambda a, b: T.einsum("ij,ij->j", a, b),
+                lambda a, b: T.batched_dot(a.dimshuffle(0, 1, "x"), b.dimshuffle(0, "x", 1)),
+                lambda a, b: T.stack([a, b]) @ b.T,
+            ]
+        )
+    )
+    return f(x, y)
+
+
 BUILDERS: list[Builder] = [
     unary, unary, binary, binary, broadcast, reduction, view, product, softmax, picked, changed,
     joined, rearranged, masked, repeated, filtered, solved, sparsely, gathered, cumulated,
+    contracted,
 ]  # fmt: skip
 
 

@@ -21,7 +21,8 @@ from symnet.ops import (
     index_operands,
     subtensor,
 )
-from tests.unit.ops.elements import check, check_gradients
+from symnet.scalar import const
+from tests.unit.ops.elements import Values, check, check_gradients, variables
 
 rng = np.random.default_rng(4)
 INDICES = [
@@ -216,3 +217,18 @@ def test_the_gradient_of_a_flip_is_a_flip():
         assert not any(isinstance(n.op, IncSubtensor) for n in ancestors([g]))
         a = rng.normal(size=(2, 3, 2))
         np.testing.assert_allclose(g.eval({x: a}), 3 * a * a)
+
+
+@pytest.mark.parametrize("index", [(slice(4, None),), (slice(2, 2),), (slice(0, None, -1),)])
+def test_a_part_without_elements_can_be_looked_at(index):
+    """A join evaluates the element of every part, also of one that is empty."""
+    x = np.zeros((4 if index[0].step is None else 0, 3))
+    (v,) = variables([x])
+    node = subtensor(v, index).owner
+    context = Values(node, [x, *(np.asarray(u.data) for u in node.inputs[1:])], symbolic=True)
+    (dims,) = node.op.infer_shape(node, context)
+    assert context.value(dims[0]) == 0
+    node.op.element(node, 0, (const(0), const(2)), context)
+    assert context.addresses
+    for at, length in context.addresses:
+        assert 0 <= context.value(at) < max(context.value(length), 1)
