@@ -150,13 +150,46 @@ def fitting_size(image_shape: tuple[int, int], layers: int, size: int) -> int:
 
 
 # %%
+# Momentum
+# --------
+#
+# Plain descent takes each step where the slope points now. Where the cost is a long valley, most of
+# it goes from side to side. With *momentum* a step goes on in the direction of the ones before, as
+# a ball does that has mass: what changes sign from step to step cancels, what agrees adds up. Every
+# parameter gets a velocity :math:`v` of its own,
+#
+# .. math:: v \leftarrow \mu v - \eta \frac{\partial C}{\partial p}, \qquad p \leftarrow p + v
+#
+# (Polyak, *Some methods of speeding up the convergence of iteration methods*, USSR Computational
+# Mathematics and Mathematical Physics 4, 1964). For symnet a velocity is one more shared variable
+# with an update. All updates of a call happen at once, so the parameter must be told its new
+# velocity, not the old one.
+
+
+def descent_with_momentum(
+    cost: Any, parameters: Sequence[Any], learning_rate: float, momentum: float
+) -> tuple[list[tuple[Any, Any]], list[Any]]:
+    """Return what each parameter and its velocity become, and the velocities."""
+    velocities = [sn.shared(np.zeros_like(p.get_value(borrow=True))) for p in parameters]
+    gradients = T.grad(cost, list(parameters))
+    updates = []
+    for p, v, g in zip(parameters, velocities, gradients, strict=True):
+        velocity = momentum * v - learning_rate * g
+        updates += [(v, velocity), (p, p + velocity)]
+    return updates, velocities
+
+
+# %%
 # Training
 # --------
 #
-# Nothing else is new: cost, gradient, updates and the loop are those of logistic regression. The
-# gradient of a convolution is again made of convolutions, and that of the maximum goes where the
-# maximum came from; ``T.grad`` knows both. A step of 500 images, forth and back, is some five
-# thousand million multiplications and additions, in one native function.
+# The rest is not new: cost, error rate and loop are those of logistic regression. The gradient of a
+# convolution is again made of convolutions, and that of the maximum goes where the maximum came
+# from; ``T.grad`` knows both. A step of 500 images, forth and back, is some five thousand million
+# multiplications and additions, in one native function.
+#
+# The chapter at deeplearning.net goes without momentum and takes 200 epochs: ``--momentum 0`` does
+# the same. With it, half as many epochs as the twenty above brought one run to 1.0 %.
 #
 # The picture shows ten of the filters of the first layer: edges and ends of strokes.
 
@@ -174,6 +207,7 @@ def main(argv: Sequence[str] | None = None) -> Result:
         "--filters", type=int, nargs="+", default=[20, 50], help="filters of each convolution"
     )
     parser.add_argument("--filter-size", type=int, default=5, help="rows and columns of a filter")
+    parser.add_argument("--momentum", type=float, default=0.9, help="of steps before in a step")
     parser.add_argument("--hidden", type=int, default=500, help="number of hidden units")
     parser.add_argument("--seed", type=int, default=23455, help="of the initial weights")
     args = parser.parse_args(argv)
@@ -187,11 +221,12 @@ def main(argv: Sequence[str] | None = None) -> Result:
     )
     cost = negative_log_likelihood(probabilities, y)
     errors = error_rate(probabilities, y)
-    train, validate, test = compile_functions(x, y, cost, errors, parameters, data, args)
+    updates, velocities = descent_with_momentum(cost, parameters, args.learning_rate, args.momentum)
+    train, validate, test = compile_functions(x, y, cost, errors, updates, data, args)
 
     batches = len(data.train.labels) // args.batch_size
     patience = Patience(args.patience)
-    checkpoint = checkpoint_of(args, "convolutional_mlp", parameters)
+    checkpoint = checkpoint_of(args, "convolutional_mlp", parameters + velocities)
     result = fit(
         train,
         validate,

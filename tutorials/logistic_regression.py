@@ -89,8 +89,14 @@ def error_rate(probabilities: Any, y: Any) -> Any:
 # native function.
 
 
+def descent(cost: Any, parameters: Sequence[Any], learning_rate: float) -> list[tuple[Any, Any]]:
+    """Return what each parameter becomes: a step down the slope of the cost."""
+    gradients = T.grad(cost, list(parameters))
+    return [(p, p - learning_rate * g) for p, g in zip(parameters, gradients, strict=True)]
+
+
 def compile_functions(
-    x: Any, y: Any, cost: Any, errors: Any, parameters: Sequence[Any], data: Any, args: Any
+    x: Any, y: Any, cost: Any, errors: Any, updates: Sequence[Any], data: Any, args: Any
 ) -> tuple[Any, Any, Any]:
     """Return the training step, and the error rates of the validation and the test part.
 
@@ -103,8 +109,6 @@ def compile_functions(
         inputs, labels = (sn.shared(array, borrow=True) for array in part)
         return sn.function([index], givens={x: inputs[here], y: labels[here]}, **function)
 
-    gradients = T.grad(cost, list(parameters))
-    updates = [(p, p - args.learning_rate * g) for p, g in zip(parameters, gradients, strict=True)]
     train = on(data.train, outputs=cost, updates=updates, mode=args.mode)
     validate, test = (
         mean_error(on(part, outputs=errors, mode=args.mode), len(part.labels), args.batch_size)
@@ -141,7 +145,8 @@ def main(argv: Sequence[str] | None = None) -> Result:
     probabilities, parameters = softmax_layer(x, data.features, data.classes)
     cost = negative_log_likelihood(probabilities, y)
     errors = error_rate(probabilities, y)
-    train, validate, test = compile_functions(x, y, cost, errors, parameters, data, args)
+    updates = descent(cost, parameters, args.learning_rate)
+    train, validate, test = compile_functions(x, y, cost, errors, updates, data, args)
 
     batches = len(data.train.labels) // args.batch_size
     patience = Patience(args.patience)

@@ -19,6 +19,7 @@ import numpy as np
 from _training import Patience, Result, checkpoint_of, fit, load, options, report
 from logistic_regression import (
     compile_functions,
+    descent,
     error_rate,
     negative_log_likelihood,
     softmax_layer,
@@ -101,7 +102,8 @@ def main(argv: Sequence[str] | None = None) -> Result:
     weights = [W for W in parameters if W.ndim == 2]
     cost = negative_log_likelihood(probabilities, y) + weight_price(weights, args.l1, args.l2)
     errors = error_rate(probabilities, y)
-    train, validate, test = compile_functions(x, y, cost, errors, parameters, data, args)
+    updates = descent(cost, parameters, args.learning_rate)
+    train, validate, test = compile_functions(x, y, cost, errors, updates, data, args)
 
     batches = len(data.train.labels) // args.batch_size
     patience = Patience(args.patience)

@@ -30,6 +30,7 @@ from _training import Checkpoint, Patience, Result, checkpoint_of, fit, load, op
 from denoising_autoencoder import corrupt, decode, encode, random_weights, surprise, zeros
 from logistic_regression import (
     compile_functions,
+    descent,
     error_rate,
     negative_log_likelihood,
     softmax_layer,
@@ -142,7 +143,8 @@ def main(argv: Sequence[str] | None = None) -> Result | None:
     parameters = [p for layer in layers for p in (layer.W, layer.b)] + parameters
     cost = negative_log_likelihood(probabilities, y)
     errors = error_rate(probabilities, y)
-    train, validate, test = compile_functions(x, y, cost, errors, parameters, data, args)
+    updates = descent(cost, parameters, args.learning_rate)
+    train, validate, test = compile_functions(x, y, cost, errors, updates, data, args)
     checkpoint = checkpoint_of(args, "stacked_autoencoders", parameters)
     result = fit(
         train,

@@ -18,7 +18,10 @@ AUTOENCODERS = ["contractive_autoencoder", "denoising_autoencoder"]
 
 #: Options under which a tutorial takes seconds, and a validation error that only learning reaches.
 SMALL = {
-    "convolutional_mlp": (["--epochs", "12", "--batch-size", "20"], 0.10),
+    "convolutional_mlp": (
+        ["--epochs", "12", "--batch-size", "20", "--learning-rate", "0.01"],
+        0.10,
+    ),
     "logistic_regression": (["--epochs", "40"], 0.15),
     "logistic_regression_cg": (["--epochs", "20"], 0.06),
     "mlp": (["--epochs", "12", "--hidden", "50", "--learning-rate", "0.1"], 0.10),
