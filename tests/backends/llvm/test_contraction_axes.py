@@ -1,9 +1,14 @@
 """Contractions of several axes: convolutions of all kinds against their meaning as loop nests."""
 
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
 import numpy as np
 import pytest
 
-from symnet.kernel import verify
+from symnet.kernel import Axis, Contraction, Param, Store, accumulated, verify
+from symnet.scalar import Load, Symbol, const
 from symnet_cuda.contraction import as_kernel
 from symnet_llvm import slabs
 from symnet_llvm.borders import arranged
@@ -12,7 +17,7 @@ from tests.backends.llvm.test_contraction import HOST, TARGETS, Native
 from tests.kernel_interpreter import interpret
 
 
-def check(cases: list[Convolution], target) -> None:
+def check(cases: list[Any], target) -> None:
     rng = np.random.default_rng(0)
     native = Native(cases, target)
     for i, case in enumerate(cases):
@@ -69,6 +74,40 @@ def test_convolutions(target, dtype):
 @pytest.mark.parametrize("target", TARGETS, ids=lambda t: f"{t.vector_bytes}B")
 def test_symbolic_lengths(target):
     check(draw(8, 2, symbolic=True), target)
+
+
+@dataclass(frozen=True)
+class Matrices:
+    """A product of matrices whose columns and rows are summed over in a box of two axes."""
+
+    rows: int
+    columns: int
+    side_by_side: str  # "rows" or "inner"
+    dtype: str = "float32"
+    lengths = MappingProxyType({})
+
+    def work(self) -> Contraction:
+        m, n, k, j = Symbol("m"), Symbol("n"), Symbol("k_0"), Symbol("k_1")
+        x = j * 7 + k * 3 + m if self.side_by_side == "rows" else m * 90 + k * 9 + j
+        left = Load("x", x, self.dtype)
+        right = Load("w", (n * 5 + k) * 6 + j, self.dtype)
+        params = [Param(name, self.dtype, name == "y") for name in "xwy"]
+        return Contraction(
+            tuple(params), (), (), (Axis(m, const(self.rows)),), (Axis(n, const(self.columns)),),
+            (Axis(k, const(5)), Axis(j, const(6))), left, right,
+            (Store("y", m * self.columns + n, accumulated(self.dtype)),), self.dtype,
+        )  # fmt: skip
+
+    @property
+    def sizes(self) -> dict[str, int]:
+        columns = self.columns * 30
+        return {"x": 90 * self.rows + 99, "w": columns, "y": self.rows * self.columns}
+
+
+@pytest.mark.parametrize("target", TARGETS, ids=lambda t: f"{t.vector_bytes}B")
+def test_one_axis_of_rows_and_several_of_products(target):
+    sizes = ((1, 1), (3, 40), (37, 2), (70, 33))
+    check([Matrices(*s, order) for s in sizes for order in ("rows", "inner")], target)
 
 
 def test_sums_longer_than_a_block():
