@@ -58,8 +58,8 @@ def evaluate(
     outputs
         What to compute.
     given
-        Values of the leaves, shared variables among them, and of any other variable that is not to
-        be computed.
+        Values of the leaves and of any other variable that is not to be computed. Shared variables
+        have their own unless one is given.
     watcher
         Called before and after every operation.
 
@@ -129,6 +129,10 @@ def _value(v: Variable, values: Mapping[Variable, Array]) -> Array:
         return found
     if isinstance(v, Constant):
         return v.data
+    held = getattr(v, "container", None)
+    if held is not None:  # a shared variable, whose class is built on this module
+        value: Array = held.host()
+        return value
     raise ValueError(f"{v!r} of type {v.type} has no value; give one, or compute it from others")
 
 

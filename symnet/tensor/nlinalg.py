@@ -307,6 +307,7 @@ def norm(
     array(5., dtype=float32)
     """
     (v,) = floating(x)
+    ord = float(ord) if ord in ("inf", "-inf") else ord
     ndim: int = v.ndim
     if isinstance(axis, (list, tuple)):
         axes = tuple(axes_of(a, ndim, "norm")[0] for a in axis)

@@ -156,3 +156,18 @@ def test_default_updates_can_be_taken_away(theano: ModuleType) -> None:
     del state.default_update
     g = theano.function([], state)
     assert (g(), g()) == (2, 2)
+
+
+def test_gradients_are_verified_of_graphs_with_shared_variables(theano: ModuleType) -> None:
+    T = theano.tensor
+    w = theano.shared(np.arange(6.0).reshape(3, 2), "w")
+    T.verify_grad(lambda x: T.tanh(T.dot(x, w)), [np.ones((2, 3))], rng=np.random.RandomState(0))
+
+
+@pytest.mark.parametrize("order", ["inf", "-inf"])
+def test_infinite_norms_by_name(theano: ModuleType, order: str) -> None:
+    norm = theano.tensor.nlinalg.norm
+    matrix, vector = np.array([[1.0, -4.0], [2.0, 0.5]]), np.array([1.0, -3.0])
+    for value in (matrix, vector):
+        found = norm(theano.shared(value), order).eval()
+        np.testing.assert_allclose(found, np.linalg.norm(value, float(order)))
