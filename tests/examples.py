@@ -20,7 +20,7 @@ import numpy as np
 
 import symnet
 from symnet.custom import FunctionOp, PyOp
-from symnet.op import ContractionOp, IndexedOp, Op, OrderedOp
+from symnet.op import ContractionOp, IndexedOp, LoopOp, Op, OrderedOp
 from symnet.ops import (
     AdvancedIncSubtensor,
     AdvancedSubtensor,
@@ -81,7 +81,9 @@ from symnet.ops.stepping import RowAt
 from symnet.ops.windows import Overlay, Windows
 from symnet.reverse import _Held
 from symnet.scalar import TABLE
+from symnet.scanning.op import Scan
 from symnet.subgraph import OpFromGraph
+from symnet.types import TensorType
 
 Array = np.ndarray[Any, Any]
 SIZES = (3, 4, 2, 5, 6, 7)
@@ -106,6 +108,8 @@ class Example:
         Whether lengths must be known.
     rolls
         Whether operands stay valid if their numbers change places.
+    typed
+        Makes the operation for operands of a dtype, where it has one of its own.
     """
 
     op: Op
@@ -114,6 +118,7 @@ class Example:
     smooth: bool = True
     static: bool = False
     rolls: bool = True
+    typed: Callable[[str], Op] | None = None
 
     def sizes(self) -> Iterator[tuple[int, ...]]:
         """Sizes: ordinary ones first, then each of them 0 and 1."""
@@ -132,6 +137,8 @@ class Example:
 
     def of(self, dtype: str) -> Op:
         """The operation for operands of another floating point (or integer) dtype."""
+        if self.typed is not None:
+            return self.typed(dtype)
         named = getattr(self.op, "dtype", None) == "float64"
         return replace(self.op, dtype=dtype) if named else self.op  # type: ignore[type-var]
 
@@ -172,6 +179,13 @@ def row(name: str) -> Elemwise:
 
 def total(name: str, *axes: int, dtype: str = "float64") -> Reduce:
     return Reduce(TABLE[name], axes, dtype)
+
+
+def scan(dtype: str) -> Scan:
+    """A loop with a sequence, a state of two steps back, a constant and another output."""
+    x, near, far, c = (TensorType(dtype, (None,)).make_variable(name) for name in "xyzc")
+    new = near * x + far * c
+    return Scan((x, near, far, c), (new, new * x), 1, ((1, 2),))
 
 
 EXAMPLES = [
@@ -267,6 +281,7 @@ EXAMPLES = [
     Example(SVD(full_matrices=False), lambda n, m: (f(n, m),), ints=False),
     Example(ScaleGradient(2.0), lambda n: (f(n),), smooth=False),
     Example(SearchSorted(), lambda n, m: (np.sort(f(n)), f(m, 2))),
+    Example(scan("float64"), lambda n, m: (n, f(n, m), f(2, m), f(m)), typed=scan),
     Example(ShapeOf(1), lambda n, m: (f(n, m),)),
     Example(Solve(), lambda n, m: (p(n), f(n, m)), ints=False),
     Example(Solve("lower_triangular", True), lambda n: (p(n), f(n)), ints=False),
@@ -290,7 +305,8 @@ EXAMPLES = [
 """In the order of the names of their classes."""
 
 HELPERS = (
-    IndexedOp, ContractionOp, OrderedOp, Row, _Held, _Positions, PyOp, FunctionOp, OpFromGraph,
+    IndexedOp, ContractionOp, LoopOp, OrderedOp, FunctionOp, OpFromGraph, PyOp, Row, RowAt, _Held,
+    _Positions,
 )  # fmt: skip
 """Classes that are no operations of graphs that are computed; users' own have their own tests."""
 

@@ -215,7 +215,7 @@ def _pulled(
     """Return the vjp of the operation for every row; what rows share gets the sum over rows."""
     # Leaves stand for all operands: what is behind them may be a long graph.
     rows = [
-        v if isinstance(v, Constant) else _row_of(v) if f else make_variable(v.type)
+        _row_of(v) if f else v if isinstance(v, Constant) else make_variable(v.type)
         for f, v in zip(flags, node.inputs, strict=True)
     ]
     inner = op.make_node(*rows)

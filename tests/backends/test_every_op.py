@@ -10,12 +10,15 @@ import pytest
 
 import symnet as sn
 from symnet import interpreter
-from symnet.op import ContractionOp, IndexedOp, OrderedOp
+from symnet.op import ContractionOp, IndexedOp, LoopOp, OrderedOp
 from symnet.program import HostCall
 from symnet_cuda.emulator import EmulatedBackend
 from tests.backends.cuda.test_functions import on
 from tests.examples import EXAMPLES, Example
 from tests.unit.ops.elements import variables
+
+NATIVE = IndexedOp | ContractionOp | OrderedOp | LoopOp
+"""What kinds of operations have native code."""
 
 every = pytest.mark.parametrize("example", EXAMPLES, ids=str)
 
@@ -66,7 +69,7 @@ def test_native_or_host_call(example: Example, device: str) -> None:
     f = check(example, "float64")
     hosts = [s for p in f.programs for s in p.steps if isinstance(s, HostCall)]
     hosts += [line for line in f.stages if line.startswith("host")]
-    assert bool(hosts) != isinstance(example.op, IndexedOp | ContractionOp | OrderedOp)
+    assert bool(hosts) != isinstance(example.op, NATIVE)
 
 
 @pytest.fixture(scope="module")
