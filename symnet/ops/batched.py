@@ -23,6 +23,7 @@ from symnet.op import (
     IndexedOp,
     Op,
     ShapeContext,
+    constant,
 )
 from symnet.ops import build
 from symnet.ops.reduce import Reduce
@@ -196,7 +197,7 @@ def _performed(op: Op, flags: Sequence[bool], inputs: Sequence[Array]) -> list[A
         rows = [
             np.zeros(x.shape[1:], x.dtype) if f else x for f, x in zip(flags, inputs, strict=True)
         ]
-        inner = op.make_node(*map(Constant, rows))
+        inner = op.make_node(*map(constant, rows))
         shapes = op.infer_shape(inner, Lengths(rows))
         return [
             np.zeros((0, *(evaluate_int(n, {}) for n in dims)), v.dtype)

@@ -9,6 +9,7 @@ from symnet import dtypes
 from symnet.gradient import verify_grad
 from symnet.graph import Constant, Variable
 from symnet.interpreter import evaluate
+from symnet.op import constant
 from symnet.ops.batched import batched
 from tests.examples import EXAMPLES, Example, named, operations
 from tests.unit.ops.elements import check_gradients, check_graph, variables
@@ -28,7 +29,7 @@ def applied(
     inputs = variables(arrays, example.static)
     if constants:
         pairs = zip(arrays, inputs, strict=True)
-        inputs = [Constant(a) if is_integer(a) else v for a, v in pairs]
+        inputs = [constant(a) if is_integer(a) else v for a, v in pairs]
     given = {v: a for v, a in zip(inputs, arrays, strict=True) if not isinstance(v, Constant)}
     return list(example.of(dtype).make_node(*inputs).outputs), given
 
@@ -69,7 +70,7 @@ def test_gradients_to_second_order(example: Example) -> None:
 
         def one(*inputs: Variable, number: int = number) -> Variable:
             given = dict(zip(floats, inputs, strict=True))
-            operands = [given.get(k, Constant(a)) for k, a in enumerate(arrays)]
+            operands = [given.get(k, constant(a)) for k, a in enumerate(arrays)]
             return example.op.make_node(*operands).outputs[number]
 
         check_gradients(one, *(arrays[k] for k in floats))
@@ -127,7 +128,7 @@ def test_gradients_of_a_batch(example: Example) -> None:
 
         def many(*rows: Variable, number: int = number) -> Variable:
             ones = dict(zip(floats, variables([arrays[k] for k in floats]), strict=True))
-            operands = [ones.get(k, Constant(a)) for k, a in enumerate(arrays)]
+            operands = [ones.get(k, constant(a)) for k, a in enumerate(arrays)]
             out = example.op.make_node(*operands).outputs[number]
             batches = dict(zip(ones.values(), rows, strict=True))
             (made,) = batched([out], {v: x for v, x in batches.items() if x.ndim > v.ndim})
