@@ -15,7 +15,7 @@ import numpy as np
 from symnet import dtypes
 from symnet.graph import Apply, Constant, Variable
 from symnet.op import Array, ElementContext, Fault, Index, IndexedOp, Op, ShapeContext, constant
-from symnet.ops import build
+from symnet.ops import advanced, build
 from symnet.ops.slices import (
     IndexEntry,
     Point,
@@ -118,7 +118,10 @@ class Subtensor(IndexedOp):
     def batch(
         self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
     ) -> list[Variable] | None:
-        return None if any(batched[1:]) else [Subtensor((Range(), *self.spec))(*operands)]
+        if not any(batched[1:]):
+            return [Subtensor((Range(), *self.spec))(*operands)]
+        picked = advanced.AdvancedSubtensor(_as_points(self.spec))
+        return picked.batch(picked.make_node(*node.inputs), operands, batched)
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         x, *bounds = inputs
@@ -210,9 +213,10 @@ class IncSubtensor(IndexedOp):
     def batch(
         self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
     ) -> list[Variable] | None:
-        x, y, *bounds = operands
         if any(batched[2:]):
-            return None
+            changed = advanced.AdvancedIncSubtensor(_as_points(self.spec), 0, self.set)
+            return changed.batch(changed.make_node(*node.inputs), operands, batched)
+        x, y, *bounds = operands
         count = build.lengths(x if batched[0] else y)[0]
         if not batched[0]:
             x = build.repeat(x, count)
@@ -234,6 +238,11 @@ class IncSubtensor(IndexedOp):
 
     def __str__(self) -> str:
         return "set_subtensor" if self.set else "inc_subtensor"
+
+
+def _as_points(spec: Spec) -> Spec:
+    """Return a spec that takes positions as tensors, which numbers are, too."""
+    return tuple(Points() if isinstance(entry, Point) else entry for entry in spec)
 
 
 def _check_basic(op: Op, spec: Spec, x: TensorType, types: Sequence[TensorType]) -> None:

@@ -11,11 +11,13 @@ from dataclasses import dataclass
 
 from symnet import dtypes
 from symnet.graph import Apply, Constant, Variable
-from symnet.op import IndexedOp
+from symnet.op import IndexedOp, constant
 from symnet.ops import build
 from symnet.ops.advanced import AdvancedIncSubtensor
 from symnet.ops.elementwise import Elemwise
+from symnet.ops.reduce import Reduce
 from symnet.ops.shape import Broadcast, DimShuffle
+from symnet.ops.slices import points
 from symnet.rewriting.pattern import AnyRule, OpRule, fill_value
 from symnet.scalar import TABLE
 
@@ -123,7 +125,35 @@ def _is_zero(v: Variable) -> bool:
     return fill_value(v) == 0
 
 
+def sum_of_scattered(node: Apply) -> Variable | None:
+    """What is summed along a dimension is added to zeros without it."""
+    op, (v,) = node.op, node.inputs
+    assert isinstance(op, Reduce)
+    inner = v.owner
+    if op.combine is not add or op.dtype != v.dtype or inner is None:
+        return None
+    if not isinstance(inner.op, AdvancedIncSubtensor) or inner.op.set:
+        return None
+    base, y, *positions = inner.inputs
+    spec = inner.op.spec
+    summed = {axis: k for axis, k in points(spec, 0).items() if axis in op.axes}
+    kept = [positions[k] for axis, k in points(spec, 0).items() if axis not in op.axes]
+    if len(summed) < len(op.axes) or not _is_zero(base):
+        return None
+    # What is left must say by itself how many points there are.
+    rank = max(positions[k].ndim for k in points(spec, 0).values())
+    if not any(v.ndim == rank and not any(v.broadcastable) for v in kept):
+        return None
+    shape = [n for axis, n in enumerate(build.lengths(base)) if axis not in summed]
+    zeros = Broadcast(len(shape))(constant(0, base.dtype), *shape)
+    entries = tuple(e for axis, e in enumerate(spec) if axis not in summed)
+    rest = [p for k, p in enumerate(positions) if k not in summed.values()]
+    found: Variable = AdvancedIncSubtensor(entries, inner.op.axis)(zeros, y, *rest)
+    return found
+
+
 RULES: list[AnyRule] = [
     OpRule("add_scattered", add, sum_with_scattered, "nothing is added to most elements"),
+    OpRule("sum_of_scattered", Reduce, sum_of_scattered, "as many zeros less as were summed"),
     OpRule("sub_scattered", sub, sum_with_scattered, "nothing is taken from most elements"),
 ]

@@ -181,3 +181,19 @@ def test_a_gradient_with_respect_to_the_table_is_added_to_its_rows(device: str) 
         if scale is rate:
             held = [b for b in program.buffers if b.kind == "temporary" and b.shape]
             assert max(b.shape[0].value for b in held) < 50
+
+
+def test_rows_looked_up_in_a_loop_are_updated_alone(device: str) -> None:
+    rng = np.random.default_rng(5)
+    W, i, start = sn.shared(rng.standard_normal((50, 8)), name="W"), T.lvector("i"), T.dvector("h")
+    states, _ = sn.scan(lambda k, h: T.tanh(W[k] + h), sequences=i, outputs_info=start)
+    new = W - 0.1 * T.grad(T.sqr(states).sum(), W)
+    step = sn.function([i, start], [], updates=[(W, new)])
+    given = np.array([3, 3, 7, -1]), np.ones(8)
+    expected = sn.function([i, start], new, mode="reference")(*given)
+    step(*given)
+    np.testing.assert_allclose(W.get_value(), expected, rtol=1e-12)
+    (program,) = step.programs
+    assert {"copy", "host"}.isdisjoint(kinds(program))
+    held = [b for b in program.buffers if b.kind == "temporary" and b.shape]
+    assert max(b.shape[0].value for b in held) < 50

@@ -127,6 +127,7 @@ def op_rule_instances() -> dict[str, Variable]:
         "det_of_triangle": T.nlinalg.det(T.slinalg.cholesky(square)),
         "inverse_times": T.dot(T.dot(x.T, T.nlinalg.inv(square)), x),
         "add_scattered": placed + x,
+        "sum_of_scattered": T.grad(T.sqr(x[y % 3, y]).sum(), x).sum(axis=0),
         "sub_scattered": x - (placed * -0.5 - g) / 3,
         "drop_StopGradient": disconnected_grad(x) * 2,
         "drop_ClipGradient": grad_clip(x, -1, 1) * 2,
