@@ -98,6 +98,7 @@ from symnet.tensor.manipulation import (
     transpose,
     unbroadcast,
 )
+from symnet.tensor.nlinalg import trace
 from symnet.tensor.numbering import ravel_multi_index, to_one_hot, unravel_index
 from symnet.tensor.picking import choose, take
 from symnet.tensor.positions import (
@@ -112,6 +113,7 @@ from symnet.tensor.positions import (
 from symnet.tensor.products import (
     batched_dot,
     batched_tensordot,
+    cov,
     dot,
     inner,
     matmul,
@@ -194,6 +196,7 @@ __all__ = [
     "concatenate",
     "conj",
     "constant",
+    "cov",
     "cumprod",
     "cumsum",
     "diag",
@@ -298,6 +301,7 @@ __all__ = [
     "to_one_hot",
     "topk",
     "topk_and_argtopk",
+    "trace",
     "transpose",
     "tri",
     "tril",

@@ -8,9 +8,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from symnet.composite import Composite
+from symnet.tensor import reductions
 from symnet.tensor.contractions import contract
 from symnet.tensor.convert import TensorLike, as_tensor_variable, axis_of, static_integer
-from symnet.tensor.manipulation import flatten, shape_padright
+from symnet.tensor.joining import concatenate
+from symnet.tensor.manipulation import flatten, shape_padleft, shape_padright, squeeze
 
 if TYPE_CHECKING:
     from symnet.tensor.variable import TensorVariable
@@ -230,3 +232,52 @@ def _require_batch(name: str, x: TensorVariable, y: TensorVariable) -> None:
         raise TypeError(
             f"{name} takes tensors whose first dimension is the batch, got {x.type} and {y.type}"
         )
+
+
+def cov(
+    m: TensorLike,
+    y: TensorLike = None,
+    rowvar: bool = True,
+    bias: bool = False,
+    ddof: int | None = None,
+) -> TensorVariable:
+    """Return the matrix of the covariances of variables, from observations of them.
+
+    Parameters
+    ----------
+    m
+        A matrix with a row for each variable and a column for each observation; a vector is one
+        variable.
+    y
+        More variables, of the same observations.
+    rowvar
+        False: variables are columns.
+    bias
+        Whether to divide by the number of observations, rather than by one less.
+    ddof
+        What to take off the number of observations instead.
+
+    Examples
+    --------
+    >>> cov([[0.0, 2.0], [1.0, 5.0]]).eval()
+    array([[2., 4.],
+           [4., 8.]], dtype=float32)
+    """
+    x = _variables(m, rowvar)
+    if y is not None:
+        x = concatenate([x, _variables(y, rowvar)])
+    less = (0 if bias else 1) if ddof is None else ddof
+    centred = x - reductions.mean(x, axis=1, keepdims=True)
+    found: TensorVariable = dot(centred, centred.T) / (
+        reductions.count(x, (1,), centred.dtype, less)
+    )
+    return squeeze(found) if y is None and x.type.shape[0] == 1 else found
+
+
+def _variables(m: TensorLike, rowvar: bool) -> TensorVariable:
+    x = as_tensor_variable(m)
+    if x.ndim not in (1, 2):
+        raise ValueError(f"cov takes a vector or a matrix, got {x.type}")
+    if x.ndim == 1:
+        return shape_padleft(x)
+    return x if rowvar else x.T

@@ -379,6 +379,12 @@ class TensorVariable(Variable):
 
     # ------------------------------------------------------------------ products and entries
 
+    def trace(self) -> TensorVariable:
+        """Return the sum of the diagonal of this matrix."""
+        from symnet.tensor.nlinalg import trace  # which is made of this
+
+        return trace(self)
+
     def dot(self, other: TensorLike) -> TensorVariable:
         """Return `T.dot` of this and `other`."""
         return products.dot(self, other)

@@ -176,3 +176,22 @@ def test_lengths_that_do_not_agree(run):
         T.dot(T.matrix("x", shape=(None, 3)), T.matrix("y", shape=(4, None)))
     with pytest.raises(ValueError, match="columns of the first matrix do not match"):
         run(T.dot(T.matrix("x"), T.matrix("y")), x=[[1, 2]], y=[[1, 2]])
+
+
+@pytest.mark.parametrize("options", [{}, {"bias": True}, {"ddof": 0}, {"rowvar": False}])
+def test_cov(run, options):
+    a, b = rng.normal(size=(3, 5)), rng.normal(size=(3, 5))
+    x, y = T.dmatrices("x", "y")
+    for given, arrays in (((x,), (a,)), ((x, y), (a, b))):
+        found = run(T.cov(*given, **options), x=a, y=b)
+        np.testing.assert_allclose(found, np.cov(*arrays, **options), rtol=1e-12)
+    v = T.dvector("v")
+    np.testing.assert_allclose(run(T.cov(v), v=a[0]), np.cov(a[0]), rtol=1e-12)
+    with pytest.raises(ValueError, match="a vector or a matrix"):
+        T.cov(T.tensor3())
+
+
+def test_trace(run):
+    x = T.dmatrix("x")
+    a = rng.normal(size=(3, 3))
+    np.testing.assert_allclose(run([x.trace(), T.trace(x)], x=a), [np.trace(a)] * 2, rtol=1e-12)
