@@ -10,7 +10,6 @@ checked (`Check`), then the steps run.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
@@ -333,6 +332,8 @@ class Program:
         Names of the function, of buffers and of integers, labels, messages and the values of
         constant buffers do not matter to it; what users' own rows of the scalar table mean does.
         """
+        import hashlib  # costs more to import than most modules here
+
         return hashlib.sha256(_Definition().program(self).encode()).hexdigest()
 
 
