@@ -15,6 +15,7 @@ from symnet.gradient import disconnected_grad, grad_clip, grad_scale
 from symnet.graph import Variable, ancestors
 from symnet.op import constant
 from symnet.ops import Broadcast, DimShuffle, Elemwise, PlaceRows, Reduce, Reshape, ShapeOf
+from symnet.ops.contraction import BatchedDot
 from symnet.rewriting import PHASES, Driver, OpRule, Rule, optimize, stabilized
 from symnet.rewriting.driver import fitted
 from symnet.rewriting.pattern import Fill, Hole, Node, Number, Pattern, build
@@ -125,6 +126,9 @@ def op_rule_instances() -> dict[str, Variable]:
         "logsumexp": T.log(T.sum(T.exp(x), axis=1)),
         "log_det": T.log(T.nlinalg.det(square)) + T.log(abs(T.nlinalg.det(-square))),
         "det_of_triangle": T.nlinalg.det(T.slinalg.cholesky(square)),
+        "sum_of_batched_products": T.sum(
+            BatchedDot()(x.dimshuffle(0, 1, "x"), x.dimshuffle(0, "x", 1)), axis=0
+        ),
         "inverse_times": T.dot(T.dot(x.T, T.nlinalg.inv(square)), x),
         "add_scattered": placed + x,
         "sum_of_scattered": T.grad(T.sqr(x[y % 3, y]).sum(), x).sum(axis=0),
