@@ -72,14 +72,22 @@ def test_unknown_names_say_what_is_near(theano: ModuleType) -> None:
 
 
 def test_what_comes_later_imports_and_says_so(theano: ModuleType) -> None:
+    with pytest.raises(NotImplementedError, match=r"ifelse: lazy conditions .* are not in this"):
+        theano.ifelse.ifelse(True, 1, 2)
+
+
+def test_loops_and_random_numbers(theano: ModuleType) -> None:
+    from theano import tensor
     from theano.sandbox.rng_mrg import MRG_RandomStreams
 
-    with pytest.raises(NotImplementedError, match="scan: loops are not in this version"):
-        theano.scan(lambda: None)
-    with pytest.raises(NotImplementedError, match="lazy conditions"):
-        theano.ifelse.ifelse(1, 2, 3)
-    with pytest.raises(NotImplementedError, match="numbers of this generator"):
-        MRG_RandomStreams(seed=1).uniform((2, 2))
+    draws = MRG_RandomStreams(seed=1).uniform((4, 2))
+    sums, updates = theano.scan(
+        lambda row, total: total + row, sequences=draws, outputs_info=tensor.zeros((2,))
+    )
+    found = theano.function([], [draws, sums], updates=updates)
+    rows, totals = found()
+    np.testing.assert_allclose(totals, rows.cumsum(axis=0), rtol=1e-6)
+    assert (found()[0] != rows).all()
 
 
 def test_no_gpu_of_theanos(theano: ModuleType) -> None:

@@ -14,23 +14,5 @@ def _unavailable(name: str, what: str) -> Any:
     return raising
 
 
-scan, map, reduce, foldl, foldr, scan_checkpoints, until = (
-    _unavailable(name, "loops")
-    for name in ("scan", "map", "reduce", "foldl", "foldr", "scan_checkpoints", "until")
-)
+scan_checkpoints = _unavailable("scan_checkpoints", "loops that save some steps only (scan does)")
 ifelse = _unavailable("ifelse", "lazy conditions (T.switch chooses elementwise)")
-
-
-class MRG_RandomStreams:
-    """Random streams of the MRG31k3p generator, which can be made and do not draw yet."""
-
-    def __init__(self, seed: Any = None, **settings: Any) -> None:
-        self.default_instance_seed = seed
-
-    binomial, choice, multinomial, multinomial_wo_replacement, normal, truncated_normal, uniform = (
-        _unavailable(f"MRG_RandomStreams.{name}", "the numbers of this generator")
-        for name in (
-            "binomial", "choice", "multinomial", "multinomial_wo_replacement", "normal",
-            "truncated_normal", "uniform",
-        )
-    )  # fmt: skip

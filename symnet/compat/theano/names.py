@@ -22,7 +22,6 @@ _OPS = (
     f"{_HERE}.small: DimShuffle",
 )
 _ROWS = " ".join(TABLE)
-_LOOPS = "loops are not in this version of symnet yet"
 
 MODULES: dict[str, tuple[str, ...]] = {
     "theano": (
@@ -37,7 +36,8 @@ MODULES: dict[str, tuple[str, ...]] = {
         "symnet.gradient: subgraph_grad",
         f"{_HERE}.compiling: Mode function_dump predefined_modes",
         f"{_HERE}.flags: change_flags config",
-        f"{_HERE}.later: scan map reduce foldl foldr scan_checkpoints",
+        "symnet.scanning: scan map reduce foldl foldr",
+        f"{_HERE}.later: scan_checkpoints",
         "symnet: SymbolicInput=In SymbolicOutput=Out",
         "symnet.types: Type=TensorType",
         "symnet.tensor: get_scalar_constant_value",
@@ -149,7 +149,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.sandbox.linalg": ("symnet.tensor.nlinalg: *", "symnet.tensor.slinalg: *"),
     "theano.sandbox.linalg.ops": ("symnet.tensor.nlinalg: *", "symnet.tensor.slinalg: *"),
     "theano.sandbox.neighbours": ("symnet.tensor.nnet.neighbours: *",),
-    "theano.sandbox.rng_mrg": (f"{_HERE}.later: MRG_RandomStreams",),
+    "theano.sandbox.rng_mrg": ("symnet.mrg: MRG_RandomStreams guess_n_streams",),
     "theano.sandbox.softsign": ("symnet.tensor.nnet: softsign",),
     "theano.scalar": (
         f"{_HERE}.small: upcast",
@@ -161,13 +161,14 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "theano.scan_module": (
         "symnet: clone",
-        f"{_HERE}.later: scan map reduce foldl foldr scan_checkpoints until",
+        "symnet.scanning: scan map reduce foldl foldr until",
+        f"{_HERE}.later: scan_checkpoints",
     ),
-    "theano.scan_module.scan": (f"{_HERE}.later: scan",),
+    "theano.scan_module.scan": ("symnet.scanning: scan",),
     "theano.scan_module.scan_utils": (
         "symnet: clone",
         f"{_HERE}.graphs: equal_computations",
-        f"{_HERE}.later: until",
+        "symnet.scanning: until",
     ),
     "theano.sparse": ("symnet.sparse: *",),
     "theano.sparse.basic": ("symnet.sparse: *",),
@@ -262,7 +263,6 @@ ABSENT: dict[str, str] = {
     "runs whole functions on a GPU",
     "theano.tensor.raw_random": "theano.tensor.shared_randomstreams.RandomStreams draws random "
     "numbers",
-    "theano.scan_module": _LOOPS,
     "theano.gof.opt": "rewrites are data here: see symnet.rewriting",
     "theano.tensor.opt": "rewrites are data here: see symnet.rewriting",
 }
