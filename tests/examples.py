@@ -305,7 +305,7 @@ EXAMPLES = [
 """In the order of the names of their classes."""
 
 HELPERS = (
-    IndexedOp, ContractionOp, LoopOp, OrderedOp, FunctionOp, OpFromGraph, PyOp, Row, RowAt, _Held,
+    IndexedOp, ContractionOp, LoopOp, OrderedOp, FunctionOp, OpFromGraph, PyOp, Row, _Held,
     _Positions,
 )  # fmt: skip
 """Classes that are no operations of graphs that are computed; users' own have their own tests."""
