@@ -206,6 +206,18 @@ class SummedDot(ContractionOp):
         every = build.repeat(g, build.lengths(a)[0])
         return [BatchedDot()(every, transposed(b)), BatchedDot()(transposed(a), every)]
 
+    def batch(
+        self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
+    ) -> list[Variable] | None:
+        # One product of matrices: what is summed over lies side by side.
+        a, b = operands
+        *many, matrices, rows, inner = build.lengths(a)
+        beside = DimShuffle((0, 2, 1, 3) if batched[0] else (1, 0, 2))(a)
+        left = Reshape(a.ndim - 1)(beside, *many, rows, matrices * inner)
+        *many, matrices, inner, columns = build.lengths(b)
+        right = Reshape(b.ndim - 1)(b, *many, matrices * inner, columns)
+        return Dot().batch(node, [left, right], batched)
+
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         a, b = inputs
         with np.errstate(all="ignore"):
