@@ -6,14 +6,14 @@ integer tensors.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 
 from symnet import dtypes
-from symnet.graph import Apply, Constant, Variable
+from symnet.graph import Apply, Constant, Interner, Variable, ancestors
 from symnet.op import Array, ElementContext, Fault, Index, IndexedOp, Op, ShapeContext, constant
 from symnet.ops import advanced, build
 from symnet.ops.slices import (
@@ -30,6 +30,7 @@ from symnet.ops.slices import (
     index_operands,
     numpy_index,
     part_shape,
+    points,
     require_fit,
     shape_axes,
 )
@@ -54,6 +55,34 @@ def inc_subtensor(
     spec, operands = index_operands(entries)
     changed: Variable = IncSubtensor(spec, set)(x, y, *operands)
     return changed
+
+
+def with_positions_from_data(
+    outputs: Sequence[Variable], varying: Iterable[Variable]
+) -> list[Variable]:
+    """Return outputs that take positions depending on `varying` as data, checked when they are met.
+
+    Other positions are known before anything is computed.
+    """
+    interner = Interner()
+    depends = set(varying)
+    new: dict[Variable, Variable] = {}
+    for node in ancestors(outputs):
+        op = node.op
+        if isinstance(op, Subtensor | IncSubtensor) and Point() in op.spec:
+            first = 1 if isinstance(op, Subtensor) else 2
+            spec = _as_points(op.spec)
+            if any(node.inputs[k] in depends for k in points(spec, first).values()):
+                op = (
+                    advanced.AdvancedSubtensor(spec)
+                    if isinstance(op, Subtensor)
+                    else advanced.AdvancedIncSubtensor(spec, 0, op.set)
+                )
+        if not depends.isdisjoint(node.inputs):
+            depends.update(node.outputs)
+        inputs = [new.get(v, v) for v in node.inputs]
+        new.update(zip(node.outputs, interner.apply(op, inputs, like=node), strict=True))
+    return [new.get(v, v) for v in outputs]
 
 
 @dataclass(frozen=True, slots=True)

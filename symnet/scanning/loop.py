@@ -21,7 +21,7 @@ from dataclasses import dataclass
 from symnet.graph import Apply, Constant, Variable, ancestors, make_variable, rebuild
 from symnet.ops import build
 from symnet.ops.batched import batched
-from symnet.ops.indexing import subtensor
+from symnet.ops.indexing import subtensor, with_positions_from_data
 from symnet.ops.shape import Broadcast, DimShuffle
 from symnet.scanning.op import Scan
 
@@ -131,8 +131,11 @@ def _core(
     # An input of its own for everything that comes in: the body is a graph by itself.
     new = [make_variable(v.type, name=v.name) for v in old]
     ends = [] if until is None else [until]
-    outputs = rebuild(
-        [*(s.new for s in states), *parts.emitted, *ends], dict(zip(old, new, strict=True))
+    outputs = with_positions_from_data(
+        rebuild(
+            [*(s.new for s in states), *parts.emitted, *ends], dict(zip(old, new, strict=True))
+        ),
+        new[: len(rowwise) + len(taps)],
     )
     op = Scan(
         tuple(new),

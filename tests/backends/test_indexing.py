@@ -197,3 +197,26 @@ def test_rows_looked_up_in_a_loop_are_updated_alone(device: str) -> None:
     assert {"copy", "host"}.isdisjoint(kinds(program))
     held = [b for b in program.buffers if b.kind == "temporary" and b.shape]
     assert max(b.shape[0].value for b in held) < 50
+
+
+IN_LOOPS = {
+    "a part of the state": lambda k, h: T.tanh(h * h[k % 3]),
+    "put": lambda k, h: T.set_subtensor(h[k % 3], h[0] + 1),
+    "added": lambda k, h: T.inc_subtensor(h[k], h[k - 1]),
+    "where it is largest": lambda k, h: T.set_subtensor(h[T.argmax(h)], -1 + h[1]),
+}
+
+
+@pytest.mark.parametrize("name", IN_LOOPS)
+def test_positions_that_differ_from_step_to_step(device: str, name: str) -> None:
+    i, start = T.lvector("i"), T.dvector("h")
+    states, _ = sn.scan(IN_LOOPS[name], sequences=i, outputs_info=start)
+    outputs = [states, T.grad(T.sqr(states).sum(), start)]
+    given = np.array([1, 1, 0, 2]), np.array([0.1, 0.5, 0.2])
+    found = sn.function([i, start], outputs)(*given)
+    expected = sn.function([i, start], outputs, mode="reference")(*given)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-12)
+    if name == "added":
+        with pytest.raises(IndexError):
+            sn.function([i, start], outputs)([0, 3], given[1])
