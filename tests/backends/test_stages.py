@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import shutil
 import signal
 import threading
@@ -88,6 +90,7 @@ def test_on_emulated_cuda():
         pytest.skip("g++ is missing, which the CUDA emulator compiles with")
     with on(EmulatedBackend()):
         compare(None)
+        check_updates()
 
 
 def test_counts_that_vary_compile_once():
@@ -136,7 +139,7 @@ def test_a_stage_computes_no_more_than_is_needed_to_go_on():
     assert f.stages[0].startswith("host flatnonzero(x)")
 
 
-def test_updates_under_a_mask_and_of_other_lengths():
+def check_updates():
     w = sn.shared(np.arange(5, dtype="float32"), name="w")
     v = sn.shared(np.zeros(0, "int64"), name="v")
     limit = T.scalar("limit")
@@ -150,6 +153,10 @@ def test_updates_under_a_mask_and_of_other_lengths():
         want[chosen] /= 2
         np.testing.assert_array_equal(w.get_value(), want)
         np.testing.assert_array_equal(v.get_value(), chosen)
+
+
+def test_updates_under_a_mask_and_of_other_lengths():
+    check_updates()
 
 
 def test_all_stages_see_old_values():
@@ -274,6 +281,9 @@ def test_copies_pickles_and_hidden_state():
     assert f(x=[1, 1, 1]) == 6
     twin = f.copy()
     assert twin(x=[0, 0]) == 3
+    g = sn.function([x], x[x > 0] * 2)
+    for other in (g, pickle.loads(pickle.dumps(g)), copy.deepcopy(g)):
+        assert other([1, -1, 3]).tolist() == [2, 6]
 
 
 def test_an_entry_of_a_vector_decides_about_a_shape():
