@@ -51,8 +51,6 @@ class Side:
 
     def point(self, e: Emitter, place: Value) -> list[Value]:
         """The index of a place."""
-        if not self.symbols:
-            return []
         index: list[Value] = []
         for extent in reversed(self.extents[1:]):
             rest = e.div(place, extent)
