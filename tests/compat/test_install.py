@@ -68,8 +68,6 @@ def test_unknown_names_say_what_is_near(theano: ModuleType) -> None:
         exec("import theano.tensor.nnett")
     with pytest.raises(ModuleNotFoundError, match=r"symnet\.config\.device"):
         exec("import theano.gpuarray.fft")
-    with pytest.raises(AttributeError, match="complex numbers are not supported"):
-        _ = theano.tensor.zmatrix
     with pytest.raises(ModuleNotFoundError, match="pydotprint draws graphs"):
         exec("import theano.d3viz")
     assert absent("theano.nothing.at.all") is None

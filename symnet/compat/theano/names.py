@@ -256,8 +256,6 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.version": (f"{_HERE}.small: full_version short_version version",),
 }
 
-_KINDS = ("scalar", "vector", "row", "col", "matrix", "tensor3", "tensor4")
-
 ABSENT: dict[str, str] = {
     "theano.d3viz": "theano.printing.pydotprint draws graphs",
     "theano.gpuarray": "Theano's GPU code has no place here; symnet.config.device = 'cuda' runs "
