@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING
 
-from symnet.graph import Apply
+from symnet.graph import Apply, Variable
 from symnet.nest import Reduction
 from symnet.op import Index
 from symnet.scalar import Expr, ScalarOp, Symbol, cast, const
@@ -75,14 +75,21 @@ class Elements:
 class Held(Elements):
     """The `ElementContext` of an operation that must find some of its operands in memory."""
 
-    def __init__(self, fusion: Fusion, node: Apply, held: Collection[int]) -> None:
+    def __init__(
+        self,
+        fusion: Fusion,
+        node: Apply,
+        held: Collection[int],
+        element: Callable[[Variable, Index], Expr],
+    ) -> None:
         super().__init__(fusion, node)
         self._held = held
+        self._element = element
 
     def read(self, operand: int, index: Index) -> Expr:
         """The element of an operand at an index."""
         if operand in self._held:
-            return self._fusion.factor(self._node.inputs[operand], index)
+            return self._element(self._node.inputs[operand], index)
         return super().read(operand, index)
 
     def read_flat(self, operand: int, position: Expr) -> Expr:

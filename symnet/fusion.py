@@ -14,7 +14,7 @@ other; therefore the groups have no cycles and the pass is linear in the graph.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
 from symnet.elements import Elements, Held
 from symnet.graph import Apply, Constant, Variable, ancestors, consumers
@@ -72,6 +72,8 @@ class Fusion:
         Name of the buffer of a value.
     fuse
         False computes each operation by itself: what fusion is compared with.
+    replacing
+        Variables that take the place of operand 0 of the operation that computes them.
     """
 
     def __init__(
@@ -82,7 +84,9 @@ class Fusion:
         integer: Callable[[Variable], Expr | None],
         buffer_of: Callable[[Value], str],
         fuse: bool = True,
+        replacing: Collection[Variable] = (),
     ) -> None:
+        self._replacing = replacing
         self.shape = shape
         self.integer = integer
         self.values: dict[Variable, Value] = {}
@@ -124,7 +128,9 @@ class Fusion:
         if isinstance(node.op, IndexedOp | OrderedOp):
             for fault in node.op.faults(node, Elements(self, node)):
                 self._place_fault(node, fault)
-        if isinstance(node.op, IndexedOp):
+        if self._is_change(node):
+            self._place_ordered(node)
+        elif isinstance(node.op, IndexedOp):
             for out in node.outputs:
                 self._place_indexed(node, out)
         elif isinstance(node.op, ContractionOp):
@@ -138,6 +144,15 @@ class Fusion:
             self.values.update((v.variable, v) for v in outputs)
             kind = Looped if isinstance(node.op, LoopOp) else Host
             self.calls.append(kind(node, inputs, outputs, stage))
+
+    def _is_change(self, node: Apply) -> bool:
+        """Whether a node's output is made by changing operand 0, which nobody else needs."""
+        return (
+            node.outputs[0] in self._replacing
+            and isinstance(node.op, IndexedOp)
+            and node.outputs[0] not in self._readers
+            and node.op.change(node, Elements(self, node)) is not None
+        )
 
     def _place_indexed(self, node: Apply, out: Variable) -> None:
         index = normal(axes(out.ndim), self.shape(out))
@@ -340,7 +355,7 @@ class Fusion:
 
     def _place_contraction(self, node: Apply) -> None:
         assert isinstance(node.op, ContractionOp)
-        stated = node.op.products(node, Held(self, node, (0, 1)))
+        stated = node.op.products(node, Held(self, node, (0, 1), self.factor))
         shape = self.shape(node.out)
         batch, rows, columns = (
             {d: Axis(Symbol(f"{letter}_{k}"), shape[d]) for k, d in enumerate(dims)}
@@ -405,8 +420,14 @@ class Fusion:
 
     def _steps(self, node: Apply, held: Sequence[int]) -> tuple[Steps, list[Expr]]:
         """The steps of a node, and their expressions: where, what, and what comes first."""
-        assert isinstance(node.op, OrderedOp)
-        stated = node.op.steps(node, Held(self, node, held))
+        context = Held(self, node, held, self._stored)
+        if isinstance(node.op, OrderedOp):
+            stated = node.op.steps(node, context)
+        else:
+            assert isinstance(node.op, IndexedOp)
+            found = node.op.change(node, context)
+            assert found is not None
+            stated = found
         count = len(stated.lanes)
         extents = (*stated.lanes, *stated.steps)
         point = normal(axes(len(extents)), extents)
@@ -439,8 +460,10 @@ class Fusion:
     def factor(self, v: Variable, index: Index) -> Expr:
         """An operand of a contraction at an index: one load, however the buffer is viewed."""
         x = self.element(v, index)
-        if isinstance(x, Ref):
-            return x
+        return x if isinstance(x, Ref) else self._stored(v, index)
+
+    def _stored(self, v: Variable, index: Index) -> Expr:
+        """The element of `v`, which is in memory of its own, at an index."""
         return Ref(self._materialise(v).variable, normal(index, self.shape(v)), v.dtype)
 
     def _materialise(self, v: Variable) -> Value:

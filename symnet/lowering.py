@@ -82,6 +82,12 @@ class _Lowering(Steps):
             dims.integer,
             self.memory.of,
             fuse,
+            {
+                v
+                for shared, v in frozen.updates
+                if v.owner is not None and v.owner.inputs[:1] == (shared,)
+            }
+            - set(frozen.outputs),
         )
         for v, name in zip(frozen.outputs, self.outputs, strict=True):
             self.targets.setdefault(v, []).append(name)

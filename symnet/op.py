@@ -247,6 +247,13 @@ class IndexedOp(Op):
         """The element of output number `output` at `index`."""
         raise NotImplementedError
 
+    def change(self, node: Apply, context: ElementContext) -> Steps | None:
+        """The only output as a change of operand 0, if it differs from it in a part alone.
+
+        That is how it is made where it takes the place of operand 0 in memory.
+        """
+        return None
+
 
 @dataclass(frozen=True, slots=True)
 class SumOfProducts:

@@ -14,7 +14,17 @@ import numpy as np
 
 from symnet import dtypes
 from symnet.graph import Apply, Constant, Interner, Variable, ancestors
-from symnet.op import Array, ElementContext, Fault, Index, IndexedOp, Op, ShapeContext, constant
+from symnet.op import (
+    Array,
+    ElementContext,
+    Fault,
+    Index,
+    IndexedOp,
+    Op,
+    ShapeContext,
+    Steps,
+    constant,
+)
 from symnet.ops import advanced, build
 from symnet.ops.slices import (
     IndexEntry,
@@ -225,6 +235,24 @@ class IncSubtensor(IndexedOp):
         for condition in conditions:
             inside = condition if inside is None else inside & condition
         return new if inside is None else switch(inside, new, old)
+
+    def change(self, node: Apply, context: ElementContext) -> Steps | None:
+        y, dtype = node.inputs[1], node.out.dtype
+        axes = element_axes(self.spec, node, context, 2)
+
+        def place(lane: Index, step: Index) -> Index:
+            inner = iter(lane)
+            return tuple(
+                simplify(axis.first + next(inner) * axis.step) if axis.kept else axis.first
+                for axis in axes
+            )
+
+        def value(lane: Index, step: Index, before: Expr) -> Expr:
+            new = cast(context.read(1, broadcast_index(y, lane)), dtype)
+            return new if self.set else before + new
+
+        lengths = tuple(axis.length for axis in axes if axis.kept)
+        return Steps(lengths, (), place, value, begins=True) if self.spec else None
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         (g,) = cotangents

@@ -220,3 +220,25 @@ def test_positions_that_differ_from_step_to_step(device: str, name: str) -> None
     if name == "added":
         with pytest.raises(IndexError):
             sn.function([i, start], outputs)([0, 3], given[1])
+
+
+def test_a_part_alone_is_changed_in_place(device: str) -> None:
+    table = np.arange(40.0).reshape(10, 4)
+    k, x = T.lscalar("k"), T.dvector("x")
+    for make in (
+        lambda W: T.inc_subtensor(W[[0, 1, 0]], W[[1, 0, 2]]),
+        lambda W: T.set_subtensor(W[k], T.tanh(x)),
+        lambda W: T.inc_subtensor(W[k::2, 1], 2.5),
+        lambda W: T.inc_subtensor(W[T.argmax(x)], W[k] + W[:, :4].sum(0)),
+        lambda W: T.set_subtensor(W[k, -1], x[0]),
+        lambda W: T.set_subtensor(W[k:5], W[:5][::-1][k:5]),
+    ):
+        W = sn.shared(table, name="W")
+        step = sn.function([k, x], W.sum(), updates=[(W, make(W))], on_unused_input="ignore")
+        want = sn.function([k, x], make(W), mode="reference", on_unused_input="ignore")
+        for at in (2, 3):
+            expected = want(at, [0.5, 3, 1, 2])
+            total = W.get_value().sum()
+            np.testing.assert_allclose(step(at, [0.5, 3, 1, 2]), total)
+            np.testing.assert_allclose(W.get_value(), expected, rtol=1e-12)
+        assert not any(isinstance(s, Copy) for p in step.programs for s in p.steps)

@@ -15,7 +15,7 @@ import numpy as np
 from symnet.gradient import grad, verify_grad
 from symnet.graph import Apply, Constant, Variable, ancestors, make_variable
 from symnet.interpreter import evaluate
-from symnet.op import Index, IndexedOp, OrderedOp
+from symnet.op import Index, IndexedOp, OrderedOp, Steps
 from symnet.ops import ShapeOf
 from symnet.scalar import Expr, Load, ScalarOp, Symbol, cast, const
 from symnet.scalar import evaluate as evaluate_expr
@@ -130,8 +130,11 @@ def check_node(node: Apply, inputs: Sequence[Array], results: Sequence[Array]) -
         if isinstance(node.op, IndexedOp):
             for v, result in zip(node.outputs, results, strict=True):
                 _check_elements(node, v, result, context)
+            stated = node.op.change(node, context)
+            if stated is not None:
+                _check_steps(node, stated, results[0], context)
         if isinstance(node.op, OrderedOp):
-            _check_steps(node, results[0], context)
+            _check_steps(node, node.op.steps(node, context), results[0], context)
         if isinstance(node.op, IndexedOp | OrderedOp):
             for fault in node.op.faults(node, context):
                 box = tuple(int(context.value(n)) for n in fault.extents)
@@ -157,11 +160,9 @@ def _check_elements(node: Apply, v: Variable, result: Array, context: Values) ->
         assert np.all(at < max(length, 1)), f"{node.op} reads behind the end"
 
 
-def _check_steps(node: Apply, result: Array, context: Values) -> None:
+def _check_steps(node: Apply, stated: Steps, result: Array, context: Values) -> None:
     """Go through the steps one by one."""
-    assert isinstance(node.op, OrderedOp)
     context.addresses.clear()
-    stated = node.op.steps(node, context)
     lanes, steps = (
         tuple(int(context.value(n)) for n in box) for box in (stated.lanes, stated.steps)
     )
