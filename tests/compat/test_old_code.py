@@ -171,3 +171,15 @@ def test_infinite_norms_by_name(theano: ModuleType, order: str) -> None:
     for value in (matrix, vector):
         found = norm(theano.shared(value), order).eval()
         np.testing.assert_allclose(found, np.linalg.norm(value, float(order)))
+
+
+def test_shared_variables_and_constants_are_no_plain_variables(theano: ModuleType) -> None:
+    # Libraries tell so an initial state that is learnt from one that is computed.
+    from theano.tensor.var import TensorVariable
+
+    T = theano.tensor
+    assert T.TensorVariable is TensorVariable
+    for computed in (T.matrix(), T.exp(T.scalar()), T.TensorVariable(T.dscalar)):
+        assert isinstance(computed, T.TensorVariable)
+    for other in (theano.shared(1.0), T.constant(1.0), 1.0):
+        assert not isinstance(other, T.TensorVariable)

@@ -19,7 +19,7 @@ _OPS = (
     "symnet.ops.indexing: IncSubtensor Subtensor",
     "symnet.ops.joining: Join Split",
     "symnet.ops.shape: Reshape",
-    f"{_HERE}.small: DimShuffle",
+    f"{_HERE}.small: DimShuffle TensorVariable",
 )
 _ROWS = " ".join(TABLE)
 
@@ -239,7 +239,8 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.tensor.type": ("symnet.types: TensorType",),
     "theano.tensor.utils": (f"{_HERE}.small: hash_from_ndarray",),
     "theano.tensor.var": (
-        "symnet.tensor: TensorConstant TensorVariable",
+        "symnet.tensor: TensorConstant",
+        f"{_HERE}.small: TensorVariable",
         "symnet.tensor.variable: _tensor_py_operators=TensorVariable",
         "builtins: AsTensorError=TypeError",
     ),

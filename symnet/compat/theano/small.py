@@ -15,10 +15,11 @@ from symnet import dtypes
 from symnet.compat.theano.flags import config
 from symnet.custom import PyOp
 from symnet.freeze import In
-from symnet.graph import Variable
+from symnet.graph import Constant, Variable
 from symnet.op import Op as AnyOp
 from symnet.ops.shape import DimShuffle as OwnDimShuffle
 from symnet.shared import SharedVariable
+from symnet.tensor import TensorVariable as AnyTensor
 from symnet.tensor import addbroadcast, unbroadcast
 
 version = short_version = full_version = "1.0.5"
@@ -39,6 +40,22 @@ class _AnyOp(type):
 
 class Op(PyOp, metaclass=_AnyOp):
     """Theano's base of operations: subclass it to write one in Python (see `symnet.PyOp`)."""
+
+
+class _Plain(type):
+    """Takes no shared variable and no constant for an instance, as in Theano none is."""
+
+    def __instancecheck__(cls, instance: object) -> bool:
+        named = isinstance(instance, (SharedVariable, Constant))
+        return isinstance(instance, AnyTensor) and not named
+
+
+class TensorVariable(metaclass=_Plain):
+    """The class of tensors that are inputs or computed; libraries ask for it."""
+
+    def __new__(cls, *args: Any, **settings: Any) -> AnyTensor:  # type: ignore[misc]
+        """Return symnet's variable."""
+        return AnyTensor(*args, **settings)
 
 
 class _AnyDimShuffle(type):
