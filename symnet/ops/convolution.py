@@ -16,6 +16,7 @@ of a convolution is made of convolutions, in which stride and dilations change p
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,8 @@ from symnet.op import (
 )
 from symnet.ops import build
 from symnet.ops.indexing import subtensor
-from symnet.ops.shape import DimShuffle, Reshape
+from symnet.ops.joining import Join
+from symnet.ops.shape import Broadcast, DimShuffle, Reshape
 from symnet.scalar import Const, Expr, cast, const, simplify
 from symnet.scalar.primitives import eq, ge, le, logical_and, maximum, minimum, switch
 from symnet.types import TensorType
@@ -109,13 +111,18 @@ def input_gradient(
     stride, padding, x_dilation, w_dilation
         As of the convolution.
     """
+    lows = [_number(low) for low, _ in padding]
+    taps = _numbers(build.lengths(w)[LEADING:])
+    plain = {*x_dilation, *w_dilation} == {1} and max(stride) > 1
+    if plain and all(isinstance(n, int) for n in (*taps, *lows)):
+        return _input_gradient_by_phases(g, w, space, stride, lows)
     # What the window does not reach, where the stride does not divide, is padding.
     pads = [
         (dilated(k, by) - 1 - low, dilated(n, x_by) + low - dilated(m, s))
         for k, by, low, n, x_by, m, s in zip(
-            _numbers(build.lengths(w)[LEADING:]),
+            taps,
             w_dilation,
-            [low for low, _ in padding],
+            lows,
             space,
             x_dilation,
             _numbers(build.lengths(g)[LEADING:]),
@@ -124,8 +131,52 @@ def input_gradient(
         )
     ]
     flip = [slice(None)] * LEADING + [slice(None, None, -1)] * len(space)
-    taps = _swapped(subtensor(w, flip))
-    return convolve(g, taps, x_dilation, pads, stride, w_dilation)
+    turned = _swapped(subtensor(w, flip))
+    return convolve(g, turned, x_dilation, pads, stride, w_dilation)
+
+
+def _input_gradient_by_phases(
+    g: Variable, w: Variable, space: Sequence[Length], stride: Sequence[int], lows: Sequence[Any]
+) -> Variable:
+    """Return the same without products with zeros between the elements of `g`.
+
+    Places of the input that are a stride apart meet the same taps, every stride-th of all. Each of
+    these phases is a convolution without a stride; as channels side by side they are one.
+    """
+    rank = len(stride)
+    groups, filters, channels = _numbers(build.lengths(w)[:LEADING])
+    batch = _numbers(build.lengths(g)[:LEADING])[1]
+    counts, pads, kept = [], [], []
+    for axis, (s, low, n) in enumerate(zip(stride, lows, space, strict=True)):
+        k, m = (_numbers(build.lengths(v)[LEADING:])[axis] for v in (w, g))
+        assert isinstance(k, int)
+        count = -(-k // s)
+        if s * count > k:
+            shape = list(_numbers(build.lengths(w)))
+            shape[LEADING + axis] = s * count - k
+            zeros: Variable = Broadcast(w.ndim)(constant(0, w.dtype), *map(_variable, shape))
+            w = Join(LEADING + axis)(w, zeros)
+        counts.append(count)
+        first, last = low // s, (n + low - 1) // s
+        pads.append((count - 1 - first, last + 1 - m))
+        kept.append(slice(low - s * first, low - s * first + n))
+    pairs = [n for pair in zip(counts, stride, strict=True) for n in pair]
+    w = _reshaped(w, (groups, filters, channels, *pairs))
+    turned = [slice(None, None, -1), slice(None)] * rank
+    w = subtensor(w, [slice(None)] * LEADING + turned)
+    taps, phases = range(LEADING, LEADING + 2 * rank, 2), range(LEADING + 1, w.ndim, 2)
+    w = DimShuffle((0, 2, *phases, 1, *taps))(w)
+    w = _reshaped(w, (groups, channels * math.prod(stride), filters, *counts))
+    ones = (1,) * rank
+    found = convolve(g, w, ones, pads, ones, ones)
+    lengths = _numbers(build.lengths(found)[LEADING:])
+    found = _reshaped(found, (groups, batch, channels, *stride, *lengths))
+    inside = [d for i in range(rank) for d in (LEADING + rank + i, LEADING + i)]
+    found = DimShuffle((*range(LEADING), *inside))(found)
+    spread = [n * s for n, s in zip(lengths, stride, strict=True)]
+    return subtensor(
+        _reshaped(found, (groups, batch, channels, *spread)), [slice(None)] * LEADING + kept
+    )
 
 
 def filter_gradient(
@@ -431,6 +482,15 @@ def _number(n: Length) -> Length:
 
 def _numbers(lengths: Sequence[Variable]) -> list[Length]:
     return [_number(n) for n in lengths]
+
+
+def _variable(n: Length) -> Variable:
+    return constant(n, "int64") if isinstance(n, int) else n
+
+
+def _reshaped(v: Variable, lengths: Sequence[Length]) -> Variable:
+    shaped: Variable = Reshape(len(lengths))(v, *map(_variable, lengths))
+    return shaped
 
 
 def _swapped(v: Variable) -> Variable:
