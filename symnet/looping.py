@@ -21,12 +21,12 @@ from symnet.ops.contraction import Dot
 from symnet.ops.integers import integer_value
 from symnet.ops.shape import DimShuffle
 from symnet.ops.stepping import RowAt
-from symnet.program import Copy, Launch, Repeat, Step
+from symnet.program import Launch, Repeat, Step
 from symnet.scalar import Const, Expr, Load, Symbol, const, simplify
 from symnet.schedule import StepGraph
 from symnet.steps import Steps, in_order
 from symnet.types import TensorType
-from symnet.values import Dims, Looped, normal, position
+from symnet.values import Dims, Looped, Value, normal, position
 
 
 def body_of(outer: Steps, group: Looped) -> Body | None:
@@ -54,6 +54,7 @@ class Body(Steps):
             v: v if isinstance(v, Constant) else make_variable(v.type) for v in self._operands
         }
         self._behind = {leaf: self._operands[v] for v, leaf in self._leaves.items()}
+        self._rings = {state: self._ring(state) for state in op.tails}
         self._step = make_variable(TensorType("int64", ()))
         self.index = Symbol(f"step{self.memory.loops}")
         self.memory.loops += 1
@@ -74,6 +75,22 @@ class Body(Steps):
         if self.is_native:
             self._lay_out()
 
+    def _depth(self, state: int) -> int:
+        return max(self.op.taps[state])
+
+    def _ring(self, state: int) -> Value:
+        """Where the rows of a state lie of which no history is kept: one more than are read."""
+        history = self.node.outputs[state]
+        dims = self._operands[history].shape
+        shape = (const(self._depth(state) + 1), *dims[1:])
+        ring = Value(make_variable(history.type), shape, -1, stored=True)
+        self._behind[self._leaves[history]] = ring
+        return ring
+
+    def _history(self, k: int) -> Value:
+        """Where the rows of a result lie."""
+        return self._rings.get(k) or self._operands[self.node.outputs[k]]
+
     def _operand_shape(self, v: Variable) -> Dims | None:
         found = self._behind.get(v)
         return None if found is None else found.shape
@@ -92,12 +109,12 @@ class Body(Steps):
         operands = iter(self._leaves[v] for v in node.inputs[1:])
         for _ in range(op.sequences):
             replacement[next(inputs)] = RowAt(0)(next(operands), self._step)
-        for history, taps in zip(node.outputs, op.taps, strict=False):
+        for state, (history, taps) in enumerate(zip(node.outputs, op.taps, strict=False)):
             next(operands)
+            period = self._depth(state) + 1 if state in self._rings else 0
             for back in taps:
-                replacement[next(inputs)] = RowAt(max(taps) - back)(
-                    self._leaves[history], self._step
-                )
+                row = RowAt(max(taps) - back, period)
+                replacement[next(inputs)] = row(self._leaves[history], self._step)
         replacement.update(zip(inputs, operands, strict=True))
         found: list[Variable] = []
         for v in rebuild(op.outputs, replacement):
@@ -110,15 +127,17 @@ class Body(Steps):
 
     def _lay_out(self) -> None:
         """Say where results go."""
-        op, node = self.op, self.node
-        self.kept = tuple(self.memory.of(self._operands[v]) for v in node.outputs)
-        for k, (v, history) in enumerate(zip(self.results, node.outputs, strict=False)):
-            depth = max(op.taps[k]) if k < len(op.taps) else 0
-            size: Expr = const(1)
-            for n in self._operands[history].shape[1:]:
-                size = size * n
-            base = simplify((self.index + depth) * size)
-            self.rows[v] = [(self.memory.of(self._operands[history]), base)]
+        histories = [self._history(k) for k in range(len(self.results))]
+        self.kept = tuple(self.memory.of(v) for v in histories)
+        for k, (v, history) in enumerate(zip(self.results, histories, strict=True)):
+            row: Expr = self.index
+            if k < len(self.op.taps):
+                row = row + self._depth(k)
+            if k in self._rings:
+                row = row % (self._depth(k) + 1)
+            for n in history.shape[1:]:
+                row = row * n
+            self.rows[v] = [(self.memory.of(history), simplify(row))]
 
     def steps(self) -> list[Step]:
         """The steps of the loop."""
@@ -132,27 +151,32 @@ class Body(Steps):
         body = in_order(graph)
         count = self.outer.fusion.integer(self.node.inputs[0])
         assert count is not None
-        return [*self._starts(), Repeat(self.index, count, len(body), self.kept), *body]
-
-    def _starts(self) -> list[Step]:
-        """Put what states start from at the beginning of their histories."""
         first = 1 + self.op.sequences
-        return [
-            self._copied(self.node.inputs[first + k], history)
-            for k, (history, _) in enumerate(zip(self.node.outputs, self.op.taps, strict=False))
+        starts = [
+            self._copied(self._operands[self.node.inputs[first + k]], self._history(k), "start")
+            for k in range(len(self.op.taps))
         ]
+        ends = [
+            self._copied(ring, self._operands[self.node.outputs[k]], "end", count)
+            for k, ring in self._rings.items()
+        ]
+        return [*starts, Repeat(self.index, count, len(body), self.kept), *body, *ends]
 
-    def _copied(self, start: Variable, history: Variable) -> Launch | Copy:
-        value = self._operands[start]
+    def _copied(self, source: Value, target: Value, label: str, done: Expr | None = None) -> Launch:
+        """Copy what a state starts from, or of a ring the last rows after so many steps."""
         names = Renaming()
-        shape = value.shape
-        source = names.buffer(self.memory.of(value), start.dtype)
-        target = names.buffer(self.memory.of(self._operands[history]), start.dtype)
-        place = position(shape, normal(axes(len(shape)), shape))
-        root = Root((target,), shape, Load(source, place, start.dtype))
+        dtype = source.variable.dtype
+        shape = source.shape if done is None else target.shape
+        read = names.buffer(self.memory.of(source), dtype)
+        written = names.buffer(self.memory.of(target), dtype)
+        index = normal(axes(len(shape)), shape)
+        if done is not None:
+            index = ((index[0] + done) % source.shape[0], *index[1:])
+        place = position(source.shape, index)
+        root = Root((written,), shape, Load(read, place, dtype))
         found = abstract(build((root,)), names.dtypes)
         work = Kernel(found.params, found.ints, found.stmts)
-        return Launch(work, names.actual(found.buffers), found.arguments, "start")
+        return Launch(work, names.actual(found.buffers), found.arguments, label)
 
 
 class _Lengths:

@@ -336,6 +336,11 @@ class LoopOp(Op):
     sequences: int
     taps: tuple[tuple[int, ...], ...]
     until: bool
+    tails: tuple[int, ...]
+
+    def with_tails(self, states: Sequence[int]) -> LoopOp:
+        """The loop that gives only the last rows of the histories of some states."""
+        raise NotImplementedError
 
     def with_body(self, outputs: Sequence[Variable]) -> LoopOp:
         """The loop with another way to compute the body's outputs."""

@@ -11,15 +11,25 @@ from symnet.ops import build
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.indexing import inc_subtensor
 from symnet.scalar import Expr, simplify
+from symnet.scalar.arithmetic import mod
 from symnet.scalar.primitives import add
 from symnet.types import TensorType
 
 
 @dataclass(frozen=True, slots=True)
 class RowAt(IndexedOp):
-    """The row of its first operand that stands `offset` after the one its second operand counts."""
+    """The row of its first operand that stands `offset` after the one its second operand counts.
+
+    Parameters
+    ----------
+    offset
+        How many rows.
+    period
+        Number of rows after which they begin again, 0 if they do not.
+    """
 
     offset: int
+    period: int = 0
 
     def infer_types(
         self, types: Sequence[TensorType], operands: Sequence[Variable]
@@ -30,7 +40,8 @@ class RowAt(IndexedOp):
         return [context.shape(0)[1:]]
 
     def element(self, node: Apply, output: int, index: Index, context: ElementContext) -> Expr:
-        return context.read(0, (simplify(context.integer(1) + self.offset), *index))
+        place = context.integer(1) + self.offset
+        return context.read(0, (simplify(place % self.period if self.period else place), *index))
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
         (g,) = cotangents
@@ -38,8 +49,11 @@ class RowAt(IndexedOp):
         if g is None:
             return [None, None]
         at = Elemwise(add)(build.cast(step, "int64"), constant(self.offset, "int64"))
+        if self.period:
+            at = Elemwise(mod)(at, constant(self.period, "int64"))
         return [inc_subtensor(build.zeros_like(x, g.dtype), g, [at]), None]
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         x, step = inputs
-        return [x[int(step) + self.offset]]
+        place = int(step) + self.offset
+        return [x[place % self.period if self.period else place]]

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from symnet.graph import Variable
 from symnet.rewriting import canonicalize, contractions, linalg, scatter, specialize, stabilize
 from symnet.rewriting.driver import Driver
-from symnet.rewriting.loops import merge_loops
+from symnet.rewriting.loops import keep_tails, merge_loops
 from symnet.rewriting.pattern import AnyRule, OpRule, Rule
 
 PHASES: dict[str, list[AnyRule]] = {
@@ -42,7 +42,7 @@ def optimize(outputs: Sequence[Variable], exclude: frozenset[str] = frozenset())
     """
     found = Driver(selected(["canonicalize", "stabilize"], exclude)).rewrite(outputs)
     found = merge_loops(found)  # whose bodies are told apart by their canonical forms
-    return Driver(selected(["canonicalize", "specialize"], exclude)).rewrite(found)
+    return keep_tails(Driver(selected(["canonicalize", "specialize"], exclude)).rewrite(found))
 
 
 def stabilized(outputs: Sequence[Variable]) -> list[Variable]:

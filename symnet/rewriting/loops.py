@@ -1,16 +1,18 @@
-"""Loops that run over the same things become one.
+"""Loops that run over the same things become one, and keep what is asked for.
 
 A gradient wants more of a loop than its caller did: the loop that tells it is the same but for
-further outputs.
+further outputs. Of a state whose last value alone is wanted no history is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from symnet.graph import Apply, Variable, ancestors, built_at, rebuild
+from symnet.graph import Apply, Constant, Variable, ancestors, built_at, consumers, rebuild
 from symnet.op import LoopOp
+from symnet.ops.indexing import Subtensor, subtensor
+from symnet.ops.slices import Point, Range
 
 
 def merge_loops(outputs: Sequence[Variable]) -> list[Variable]:
@@ -25,6 +27,70 @@ def merge_loops(outputs: Sequence[Variable]) -> list[Variable]:
         if nodes is None:
             return merged
         merged = rebuild(merged, _merged(nodes))
+
+
+def keep_tails(outputs: Sequence[Variable]) -> list[Variable]:
+    """A graph in which no loop keeps the history of a state that is read at its end alone."""
+    readers = consumers(outputs)
+    wanted = set(outputs)
+    new: dict[Variable, Variable] = {}
+    for node in ancestors(outputs):
+        if not isinstance(node.op, LoopOp) or node.op.until:
+            continue
+        ends: dict[int, list[tuple[Variable, int]]] = {}
+        for state, taps in enumerate(node.op.taps):
+            found = _read_ends(node.outputs[state], max(taps), readers, wanted)
+            if found and state not in node.op.tails:
+                ends[state] = found
+        if ends and not any(v in new for v in node.outputs):
+            with built_at(node.line):
+                made = node.op.with_tails(tuple(ends)).make_node(*node.inputs).outputs
+            for k, (old, out) in enumerate(zip(node.outputs, made, strict=True)):
+                if k not in ends:
+                    new[old] = out
+            for state, places in ends.items():
+                new.update((v, subtensor(made[state], [at])) for v, at in places)
+    return rebuild(outputs, new) if new else list(outputs)
+
+
+def _read_ends(
+    history: Variable,
+    depth: int,
+    readers: Mapping[Variable, Sequence[Apply]],
+    wanted: Container[Variable],
+) -> list[tuple[Variable, int]]:
+    """What is read of a history, with the places counted from the end, if that is all."""
+    found: list[tuple[Variable, int]] = []
+    stack = [history]
+    while stack:
+        v = stack.pop()
+        if v in wanted:
+            return []
+        for node in readers.get(v, ()):
+            at = _place(node)
+            if at is not None and -depth <= at < 0:
+                found.append((node.out, at))
+            elif _drops_starts(node, depth):
+                stack.append(node.out)
+            else:
+                return []
+    return found
+
+
+def _place(node: Apply) -> int | None:
+    """The row that a node reads, if it reads one whose number is known."""
+    if not isinstance(node.op, Subtensor) or node.op.spec != (Point(),):
+        return None
+    (at,) = node.inputs[1:]
+    return int(at.data) if isinstance(at, Constant) else None
+
+
+def _drops_starts(node: Apply, depth: int) -> bool:
+    """Whether a node is the history without what the state starts from."""
+    if not isinstance(node.op, Subtensor) or node.op.spec != (Range(start=True),):
+        return False
+    (start,) = node.inputs[1:]
+    return isinstance(start, Constant) and int(start.data) == depth
 
 
 def _what_runs(node: Apply) -> Any:

@@ -21,6 +21,7 @@ from symnet.ops.integers import integer_value
 from symnet.ops.shape import DimShuffle
 from symnet.scalar import Expr, const, simplify
 from symnet.scalar.integer import evaluate_int
+from symnet.scalar.primitives import ge
 from symnet.types import TensorType
 
 Dims = tuple[Expr, ...]
@@ -51,6 +52,9 @@ class Scan(LoopOp):
         Whether the loop stops after the step whose condition is true.
     truncate
         How many of the last steps gradients are led back through; -1 for all.
+    tails
+        States of whose histories only the last rows are given, as many as they start from; at least
+        one step must then be made.
     """
 
     inputs: tuple[Variable, ...]
@@ -59,6 +63,7 @@ class Scan(LoopOp):
     taps: tuple[tuple[int, ...], ...]
     until: bool = False
     truncate: int = -1
+    tails: tuple[int, ...] = ()
 
     @property
     def depths(self) -> tuple[int, ...]:
@@ -75,6 +80,10 @@ class Scan(LoopOp):
         """Number of constants."""
         return len(self.inputs) - self.sequences - sum(map(len, self.taps))
 
+    def with_tails(self, states: Sequence[int]) -> Scan:
+        """The loop that gives only the last rows of the histories of some states."""
+        return replace(self, tails=tuple(sorted({*self.tails, *states})))
+
     def with_body(self, outputs: Sequence[Variable]) -> Scan:
         """The loop with another way to compute the body's outputs."""
         return replace(self, outputs=tuple(outputs))
@@ -84,7 +93,7 @@ class Scan(LoopOp):
     ) -> list[TensorType]:
         starts = types[1 + self.sequences : 1 + self.sequences + len(self.taps)]
         steps = int(operands[0].data) if isinstance(operands[0], Constant) else None
-        found = []
+        found: list[TensorType] = []
         for start, new, depth in zip(starts, self.outputs, self.depths, strict=False):
             if (start.dtype, start.ndim) != (new.dtype, new.ndim + 1):
                 raise TypeError(
@@ -92,6 +101,7 @@ class Scan(LoopOp):
                     f"the body makes it {new.type}"
                 )
             rows = None if steps is None else steps + depth
+            rows = depth if len(found) in self.tails else rows
             found.append(TensorType(new.dtype, (rows, *new.type.shape)))
         first = len(self.taps)
         found += [
@@ -118,7 +128,11 @@ class Scan(LoopOp):
             )
             for axis, (n, m) in enumerate(zip(start[1:], body[new], strict=True)):
                 context.require_equal(n, m, f"a step changes length {axis} of state {state}")
-            found.append((simplify(steps + depth), *start[1:]))
+            if state in self.tails:
+                context.require(ge(steps, const(1)), "no step is made, so there is no last one")
+                found.append((const(depth), *start[1:]))
+            else:
+                found.append((simplify(steps + depth), *start[1:]))
         first = len(self.taps)
         found += [(steps, *body[v]) for v in self.outputs[first : first + self.others]]
         return [*found, ()] if self.until else found
@@ -192,12 +206,13 @@ class Scan(LoopOp):
 
     def _runner(self) -> Callable[[Sequence[Array]], list[Array]]:
         run = Evaluation(self.outputs, self.inputs)
+        whole = replace(self, tails=())
         dtypes = [v.dtype for v in self.outputs]
         if self.until:
             dtypes[-1] = "int64"
 
         def perform(operands: Sequence[Array]) -> list[Array]:
-            lengths = self._shapes(Lengths(operands))
+            lengths = whole._shapes(Lengths(operands))
             results = [
                 np.zeros(tuple(evaluate_int(n, {}) for n in dims), dtype)
                 for dims, dtype in zip(lengths, dtypes, strict=True)
@@ -223,6 +238,8 @@ class Scan(LoopOp):
                     break
             if self.until:
                 results[-1][...] = done
+            for state in self.tails:
+                results[state] = results[state][-self.depths[state] :]
             return results
 
         return perform

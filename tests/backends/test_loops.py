@@ -10,6 +10,7 @@ import pytest
 import symnet as sn
 import symnet.tensor as T
 from symnet.config import config
+from symnet.scalar import Const
 from symnet.scanning import scan
 from tests.backends.agreement import agree
 from tests.lowered import kinds, program_of
@@ -94,3 +95,28 @@ def test_lengths_that_change_compile_twice() -> None:
     for steps in (4, 7, 2, 9, 5):
         f(*arrays(steps))
     assert len(f.programs) == 2
+
+
+def test_a_state_read_at_its_end_keeps_no_history() -> None:
+    x, start, n = T.dmatrix("x"), T.dmatrix("start"), T.lscalar("n")
+    steps = x.shape[0]
+
+    def step(row: Any, far: Any, near: Any, total: Any) -> Any:
+        return [T.tanh(far + 0.5 * near + row), total + near]
+
+    (a, b), _ = scan(
+        step, x, [{"initial": start, "taps": [-3, -1]}, T.zeros_like(x[0])], n_steps=steps
+    )
+    outputs = [a[-1], a[-3], b[-1], a[-1] * b[-1]]
+    rng = np.random.default_rng(0)
+    calls = [(rng.standard_normal((k, 4)), rng.standard_normal((3, 4))) for k in (3, 8, 4, 5, 6)]
+    agree([x, start], outputs, *calls, tolerance=1e-12)
+    power, _ = scan(lambda p: p * 1.5 + 1, outputs_info=T.zeros((1000,)), n_steps=n)
+    f = sn.function([n], power[-1].sum())
+    f(3)
+    f(400)
+    temporaries = [b for b in f.programs[-1].buffers if b.kind == "temporary"]
+    assert temporaries
+    assert all(isinstance(n, Const) and n.value <= 1000 for b in temporaries for n in b.shape)
+    with pytest.raises(IndexError, match="no step is made, so there is no last one"):
+        f(0)
