@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import symnet as sn
 import symnet.tensor as T
 from symnet import interpreter
+from symnet.ops import convolve
 
 
 @dataclass
@@ -298,10 +299,25 @@ def contracted(pool: Pool) -> Any:
     return f(x, y)
 
 
+def convolution(pool: Pool) -> Any:
+    x = pool.pick(lambda a: a.ndim == 2 and a.size > 0)
+    w = pool.pick(lambda a: a.ndim == 2 and a.size > 0)
+    if x is None:
+        return None
+    stride = pool.draw(st.sampled_from([(1, 1), (2, 1), (1, 2)]))
+    low = [n - 1 for n in pool.values[w].shape]
+    if pool.draw(st.booleans()):
+        low = [low[0] // 2, low[1]]
+    pads = [(n, n + 1) for n in low]
+    images = T.stack([x, x - 0.5]).dimshuffle("x", 0, "x", 1, 2)
+    filters = w.dimshuffle("x", "x", "x", 0, 1)
+    return convolve(images, filters, stride, pads, (1, 1), (1, 1)).sum(axis=(0, 1, 2))
+
+
 BUILDERS: list[Builder] = [
     unary, unary, binary, binary, broadcast, reduction, view, product, softmax, picked, changed,
     joined, rearranged, masked, repeated, filtered, solved, sparsely, gathered, cumulated,
-    contracted,
+    contracted, convolution,
 ]  # fmt: skip
 
 
