@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from symnet.graph import Apply, Constant, Variable, ancestors, make_variable, rebuild
 from symnet.ops import build
 from symnet.ops.batched import batched
+from symnet.ops.elementwise import Elemwise
 from symnet.ops.indexing import subtensor, with_positions_from_data
 from symnet.ops.shape import Broadcast, DimShuffle
 from symnet.scanning.op import Scan
@@ -212,8 +213,8 @@ class _Parts:
                 self.read.append(v)
             elif v not in self._varying and not _is_fill(v):
                 self.constant.append(v)
-            elif node is not None and (v in self._stateful or isinstance(node.op, _FREE)):
-                # It costs nothing inside of the loop, and a buffer ahead of it.
+            elif node is not None and (v in self._stateful or _is_cheap(node)):
+                # It costs next to nothing inside of the loop, and a buffer ahead of it.
                 self._inside.update(node.outputs)
                 stack.extend(reversed(node.inputs))
             else:
@@ -231,7 +232,12 @@ class _Parts:
         return [v for v in dict.fromkeys(wanted) if v in inside and v in self._stateful]
 
 
-_FREE = (Broadcast, DimShuffle)
+def _is_cheap(node: Apply) -> bool:
+    """Whether a node is a view, or arithmetic that machines have instructions for."""
+    op = node.op
+    if isinstance(op, Elemwise):
+        return op.scalar.expand is None or op.scalar.name == "sqr"
+    return isinstance(op, Broadcast | DimShuffle)
 
 
 def _is_fill(v: Variable) -> bool:
