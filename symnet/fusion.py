@@ -22,6 +22,7 @@ from symnet.grouping import nests
 from symnet.kernel import Axis, accumulated
 from symnet.nest import Reduction, axes
 from symnet.op import ContractionOp, Fault, Index, IndexedOp, LoopOp, OrderedOp, Steps
+from symnet.ops.indexing import IncSubtensor, Subtensor
 from symnet.ops.shape import DimShuffle
 from symnet.scalar import Const, Expr, Load, Symbol, cast, const, rows, substitute, walk
 from symnet.types import TensorType
@@ -46,6 +47,7 @@ from symnet.values import (
     replace_refs,
     survey,
 )
+from symnet.views import base_of
 
 FAULT_AXES = 1000
 """Number of the first axis of reductions that look for faults, apart from a node's own."""
@@ -138,12 +140,22 @@ class Fusion:
         elif isinstance(node.op, OrderedOp):
             self._place_ordered(node)
         else:
-            inputs = [self._materialise(v) for v in node.inputs]
+            inputs = [self._materialise(v) for v in self._read_whole(node)]
             stage = 1 + max((v.stage for v in inputs), default=-1)
             outputs = [Value(v, self.shape(v), stage, stored=True) for v in node.outputs]
             self.values.update((v.variable, v) for v in outputs)
             kind = Looped if isinstance(node.op, LoopOp) else Host
             self.calls.append(kind(node, inputs, outputs, stage))
+
+    def _read_whole(self, node: Apply) -> list[Variable]:
+        """What must be in memory for a node: its operands, or what a loop's sequences are of."""
+        op = node.op
+        if not isinstance(op, LoopOp) or not _is_surely_native(op):
+            return list(node.inputs)
+        return [
+            base_of(v, self.values, self.shape) if 0 < k <= op.sequences else v
+            for k, v in enumerate(node.inputs)
+        ]
 
     def _is_change(self, node: Apply) -> bool:
         """Whether a node's output is made by changing operand 0, which nobody else needs."""
@@ -196,7 +208,7 @@ class Fusion:
         if weight and any(isinstance(r.op, ContractionOp) for r in self._users(out)):
             return False
         if any(not isinstance(r.op, IndexedOp | OrderedOp) for r in readers):
-            native = (IndexedOp, OrderedOp, ContractionOp)
+            native = (IndexedOp, OrderedOp, ContractionOp, LoopOp)
             return weight == 0 and all(isinstance(r.op, native) for r in readers)
         if weight == 0 or not self.fuse:
             return weight == 0
@@ -528,6 +540,24 @@ class Fusion:
         small = {name for name, v in named if all(n == const(1) for n in v.shape)}
         kept = {name for name, v in named if v.stage < 0}
         return nests(values, lambda v: v.variable in flags, small.__contains__, kept.__contains__)
+
+
+def _is_surely_native(op: LoopOp) -> bool:
+    """Whether a loop's body has native code, as far as can be told from its operations."""
+    for node in ancestors(op.outputs, stop=op.inputs):
+        if isinstance(node.op, LoopOp):
+            if not _is_surely_native(node.op):
+                return False
+        elif isinstance(node.op, IndexedOp | OrderedOp):
+            checks = type(node.op).faults not in (IndexedOp.faults, OrderedOp.faults)
+            # Positions that are numbers are checked when shapes are.
+            if checks and not all(isinstance(v, Constant) or v.ndim for v in node.inputs):
+                return False
+            if checks and not isinstance(node.op, Subtensor | IncSubtensor):
+                return False
+        elif not isinstance(node.op, ContractionOp):
+            return False
+    return not op.until
 
 
 def _even_parts(length: int) -> int:

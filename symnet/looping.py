@@ -27,6 +27,7 @@ from symnet.schedule import StepGraph
 from symnet.steps import Steps, in_order
 from symnet.types import TensorType
 from symnet.values import Dims, Looped, Value, normal, position
+from symnet.views import view_on
 
 
 def body_of(outer: Steps, group: Looped) -> Body | None:
@@ -106,9 +107,10 @@ class Body(Steps):
         op, node = self.op, self.node
         replacement: dict[Variable, Variable] = {}
         inputs = iter(op.inputs)
-        operands = iter(self._leaves[v] for v in node.inputs[1:])
-        for _ in range(op.sequences):
-            replacement[next(inputs)] = RowAt(0)(next(operands), self._step)
+        for v in node.inputs[1 : 1 + op.sequences]:
+            rows = view_on(v, self._leaves, self.outer.fusion.shape)
+            replacement[next(inputs)] = RowAt(0)(rows, self._step)
+        operands = iter(self._leaves[v] for v in node.inputs[1 + op.sequences :])
         for state, (history, taps) in enumerate(zip(node.outputs, op.taps, strict=False)):
             next(operands)
             period = self._depth(state) + 1 if state in self._rings else 0
