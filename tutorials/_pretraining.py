@@ -117,13 +117,16 @@ def report(
 
 
 def draw_filters(
-    weights: npt.NDArray[np.floating], image_shape: tuple[int, int], picture: Path
+    weights: npt.NDArray[np.floating],
+    image_shape: tuple[int, int],
+    picture: Path,
+    across: int | None = None,
 ) -> None:
-    """Save the columns of `weights` as one picture of tiles, each from black to white."""
+    """Save the columns of `weights` as tiles from black to white, in a square or `across` a row."""
     from matplotlib.image import imsave
 
     units = weights.shape[1]
-    across = math.ceil(math.sqrt(units))
+    across = across or math.ceil(math.sqrt(units))
     rows, columns = image_shape
     board = np.zeros((math.ceil(units / across) * (rows + 1), across * (columns + 1)))
     for unit in range(units):

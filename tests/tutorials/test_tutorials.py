@@ -13,8 +13,8 @@ import symnet as sn
 TUTORIALS = Path(__file__).parents[2] / "tutorials"
 NAMES = sorted(p.stem for p in TUTORIALS.glob("*.py") if not p.stem.startswith("_"))
 
-#: Tutorials without labels, which have tests of their own (`test_autoencoders`).
-AUTOENCODERS = ["contractive_autoencoder", "denoising_autoencoder"]
+#: Tutorials without labels, which have tests of their own (`test_autoencoders`, `test_boltzmann`).
+UNLABELLED = ["contractive_autoencoder", "denoising_autoencoder", "restricted_boltzmann_machine"]
 
 #: Options under which a tutorial takes seconds, and a validation error that only learning reaches.
 SMALL = {
@@ -73,7 +73,7 @@ def picture(tmp_path: Path) -> Path:
 
 
 def test_every_tutorial_has_small_settings() -> None:
-    assert sorted([*SMALL, *AUTOENCODERS]) == NAMES
+    assert sorted([*SMALL, *UNLABELLED]) == NAMES
 
 
 @pytest.mark.parametrize("name", SMALL)
