@@ -9,12 +9,18 @@ from functools import partial
 from benchmarks.problems import (
     CLASSES,
     FEATURES,
+    FILTERS,
     HIDDEN,
+    ROWS,
+    STEPS,
+    WIDTH,
     Affine,
     Elementwise,
     Problem,
     Update,
+    lenet,
     logistic_regression,
+    lstm,
     perceptron,
 )
 
@@ -52,6 +58,19 @@ def _mlp_flops(batch: int) -> float:
     return 2 * batch * (2 * FEATURES * HIDDEN + 3 * HIDDEN * CLASSES)
 
 
+def _lenet_flops(batch: int) -> float:
+    first, second = FILTERS
+    lower, upper = 24 * 24 * 25 * first, 8 * 8 * 25 * first * second
+    dense = (second * 4 * 4 + CLASSES) * HIDDEN
+    # The gradient of the images is not needed.
+    return 2 * batch * (2 * lower + 3 * (upper + dense))
+
+
+def _lstm_flops() -> float:
+    # Products with both matrices, both matrices' gradients, and the cotangent of the state.
+    return 5 * 2 * STEPS * ROWS * WIDTH * 4 * WIDTH
+
+
 def _batch_bytes(batch: int) -> float:
     return 4 * batch * (FEATURES + 1)
 
@@ -66,6 +85,8 @@ CASES = (
     _training("mlp_b20", "MLP 784-500-10, batch 20", 20, _mlp_flops(20), perceptron),
     _training("mlp_b20_l2", "the same with L2", 20, _mlp_flops(20), partial(perceptron, l2=1e-4)),
     _training("mlp_b600", "MLP, batch 600", 600, _mlp_flops(600), perceptron),
+    _training("lenet_b500", "LeNet, batch 500", 500, _lenet_flops(500), lenet),
+    Case("lstm", "LSTM, 100 steps of 16 x 128", lstm, _lstm_flops()),
     Case("elementwise", "elementwise 10M, summed", Elementwise, traffic=3 * 4 * 10_000_000),
     Case("affine", "f(x) = 2x + 1 on 10 floats", Affine),
     Case("update", "update-only call", Update),

@@ -10,6 +10,8 @@ import numpy.typing as npt
 Array = npt.NDArray[np.float32]
 
 FEATURES, HIDDEN, CLASSES = 784, 500, 10
+SIDE, FILTERS = 28, (20, 50)
+STEPS, ROWS, WIDTH = 100, 16, 128
 _EXAMPLES = 50_000
 _ELEMENTS = 10_000_000
 
@@ -22,6 +24,9 @@ class Training:
     Every layer but the last is followed by tanh, the last one by softmax. The cost is the mean
     negative log-likelihood of a minibatch plus ``l2`` times the sum of squared weights; the update
     is ``p - learning_rate * gradient``. Step i works on minibatch ``i % batches``.
+
+    The first `convolutions` layers are convolutions of images of one channel, `SIDE` pixels wide
+    and high, by filters W (n_out, n_in, 5, 5), each followed by the maximum over squares of 2 by 2.
     """
 
     inputs: Array
@@ -30,6 +35,7 @@ class Training:
     batch: int
     learning_rate: float
     l2: float = 0.0
+    convolutions: int = 0
 
     @property
     def batches(self) -> int:
@@ -44,6 +50,22 @@ class Training:
         """Return the minibatches as views."""
         slices = [slice(i * self.batch, (i + 1) * self.batch) for i in range(self.batches)]
         return [(self.inputs[here], self.labels[here]) for here in slices]
+
+
+@dataclass(frozen=True)
+class Recurrent:
+    """The training step of a recurrent network with long short-term memory (LSTM).
+
+    Input (steps, batch, width) and target (batch, width) are the same in every step; W and U
+    (width, 4 * width) and b (4 * width,) make the gates, which stand in the order input, forget,
+    cell, output. The cost is the mean squared difference of the last output and the target; the
+    update is ``p - learning_rate * gradient``.
+    """
+
+    inputs: Array
+    target: Array
+    parameters: list[Array]
+    learning_rate: float = 0.1
 
 
 @dataclass(frozen=True)
@@ -71,7 +93,7 @@ class Update:
     start: Array = field(default_factory=lambda: np.zeros((), np.float32))
 
 
-Problem = Training | Elementwise | Affine | Update
+Problem = Training | Recurrent | Elementwise | Affine | Update
 
 
 def logistic_regression(batch: int) -> Training:
@@ -91,6 +113,38 @@ def perceptron(batch: int, l2: float = 0.0) -> Training:
         np.zeros(CLASSES, np.float32),
     ]
     return Training(*_digits(), parameters, batch, learning_rate=0.01, l2=l2)
+
+
+def lenet(batch: int) -> Training:
+    """Return the step of ``tutorials/convolutional_mlp.py``, without momentum."""
+    rng = np.random.default_rng(2)
+
+    def weights(*shape: int) -> Array:
+        bound = np.sqrt(6 / (np.prod(shape[1:]) + shape[0]))
+        return rng.uniform(-bound, bound, shape).astype(np.float32)
+
+    def offsets(n: int) -> Array:
+        return np.zeros(n, np.float32)
+
+    first, second = FILTERS
+    flat = second * 4 * 4
+    parameters = [
+        weights(first, 1, 5, 5), offsets(first), weights(second, first, 5, 5), offsets(second),
+        weights(flat, HIDDEN), offsets(HIDDEN), weights(HIDDEN, CLASSES), offsets(CLASSES),
+    ]  # fmt: skip
+    return Training(*_digits(), parameters, batch, learning_rate=0.1, convolutions=2)
+
+
+def lstm() -> Recurrent:
+    """Return a step of 100 times 16 rows of 128 numbers."""
+    rng = np.random.default_rng(3)
+
+    def normal(*shape: int) -> Array:
+        return rng.standard_normal(shape).astype(np.float32)
+
+    matrices = [normal(WIDTH, 4 * WIDTH) * np.float32(0.05) for _ in range(2)]
+    parameters = [*matrices, np.zeros(4 * WIDTH, np.float32)]
+    return Recurrent(normal(STEPS, ROWS, WIDTH), normal(ROWS, WIDTH), parameters)
 
 
 def _digits() -> tuple[Array, npt.NDArray[np.int32]]:

@@ -43,7 +43,10 @@ class Peer:
     builders: Builders
 
     def build(self, problem: Problem) -> Runner:
-        return self.builders[type(problem)](problem)
+        make = self.builders.get(type(problem))
+        if make is None:
+            raise NotImplementedError("not written for this peer")
+        return make(problem)
 
 
 def no_wait() -> None:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.problems import Affine, Elementwise, Training, Update
+from benchmarks.problems import SIDE, Affine, Elementwise, Recurrent, Training, Update
 from benchmarks.runner import Peer, Runner, no_wait
 
 # Off by default: without them a second process compiles everything once more.
@@ -37,7 +37,15 @@ def _value(result: object) -> float:
 def training(problem: Training) -> Runner:
     def cost(parameters: list[Any], x: Any, y: Any) -> Any:
         layers = list(zip(parameters[::2], parameters[1::2], strict=True))
-        for W, b in layers[:-1]:
+        if problem.convolutions:
+            x = x.reshape(-1, 1, SIDE, SIDE)
+            for W, b in layers[: problem.convolutions]:
+                maps = jax.lax.conv(x, W, (1, 1), "VALID")
+                window = (1, 1, 2, 2)
+                pooled = jax.lax.reduce_window(maps, -jnp.inf, jax.lax.max, window, window, "VALID")
+                x = jnp.tanh(pooled + b[:, None, None])
+            x = x.reshape(len(x), -1)
+        for W, b in layers[problem.convolutions : -1]:
             x = jnp.tanh(x @ W + b)
         W, b = layers[-1]
         log_probabilities = jax.nn.log_softmax(x @ W + b)
@@ -61,6 +69,37 @@ def training(problem: Training) -> Runner:
         return loss
 
     return Runner(step, state.wait, _value)
+
+
+def recurrent(problem: Recurrent) -> Runner:
+    inputs, target = jnp.asarray(problem.inputs), jnp.asarray(problem.target)
+
+    def cost(parameters: list[Any]) -> Any:
+        W, U, b = parameters
+
+        def step(state: Any, row: Any) -> Any:
+            h, c = state
+            enter, forget, cell, leave = jnp.split(row + h @ U, 4, axis=1)
+            c = jax.nn.sigmoid(forget) * c + jax.nn.sigmoid(enter) * jnp.tanh(cell)
+            return (jax.nn.sigmoid(leave) * jnp.tanh(c), c), None
+
+        start = jnp.zeros_like(target)
+        (h, _), _ = jax.lax.scan(step, (start, start), inputs @ W + b)
+        return jnp.mean(jnp.square(h - target))
+
+    @partial(jax.jit, donate_argnums=0)
+    def train(parameters: list[Any]) -> Any:
+        loss, gradients = jax.value_and_grad(cost)(parameters)
+        new = [p - problem.learning_rate * g for p, g in zip(parameters, gradients, strict=True)]
+        return new, loss
+
+    state = _State([jnp.array(p) for p in problem.parameters])
+
+    def run() -> Any:
+        state.value, loss = train(state.value)
+        return loss
+
+    return Runner(run, state.wait, _value)
 
 
 def elementwise(problem: Elementwise) -> Runner:
@@ -100,5 +139,11 @@ def update(problem: Update) -> Runner:
 
 PEER = Peer(
     jax.__version__,
-    {Training: training, Elementwise: elementwise, Affine: affine, Update: update},
+    {
+        Training: training,
+        Recurrent: recurrent,
+        Elementwise: elementwise,
+        Affine: affine,
+        Update: update,
+    },
 )

@@ -12,7 +12,7 @@ import numpy as np
 
 import symnet as sn
 import symnet.tensor as T
-from benchmarks.problems import Affine, Elementwise, Training, Update
+from benchmarks.problems import SIDE, Affine, Elementwise, Recurrent, Training, Update
 from benchmarks.runner import Peer, Runner, no_wait
 
 
@@ -31,7 +31,14 @@ def training_step(
 
     x, y, index = T.matrix("x"), T.ivector("y"), T.lscalar("index")
     hidden = x
-    for W, b in layers[:-1]:
+    if problem.convolutions:
+        hidden = x.reshape((problem.batch, 1, SIDE, SIDE))
+        for W, b in layers[: problem.convolutions]:
+            maps = T.nnet.conv2d(hidden, W, filter_flip=False)
+            pooled = T.signal.pool.pool_2d(maps, (2, 2), ignore_border=True)
+            hidden = T.tanh(pooled + b.dimshuffle("x", 0, "x", "x"))
+        hidden = hidden.flatten(2)
+    for W, b in layers[problem.convolutions : -1]:
         hidden = T.tanh(T.dot(hidden, W) + b)
     W, b = layers[-1]
     probabilities = T.nnet.softmax(T.dot(hidden, W) + b)
@@ -59,6 +66,27 @@ def training(problem: Training) -> Runner:
     return Runner(step, no_wait, _value)
 
 
+def recurrent(problem: Recurrent) -> Runner:
+    W, U, b = parameters = [sn.shared(p) for p in problem.parameters]
+    inputs, target = sn.shared(problem.inputs), sn.shared(problem.target)
+    width = problem.target.shape[1]
+
+    def step(row: Any, h: Any, c: Any) -> list[Any]:
+        gates = T.dot(row, W) + T.dot(h, U) + b
+        enter, forget, cell, leave = (gates[:, k * width : (k + 1) * width] for k in range(4))
+        c = T.nnet.sigmoid(forget) * c + T.nnet.sigmoid(enter) * T.tanh(cell)
+        return [T.nnet.sigmoid(leave) * T.tanh(c), c]
+
+    start = T.zeros_like(target)
+    (h, _), _ = sn.scan(step, inputs, [start, start])
+    cost = T.mean(T.sqr(h[-1] - target))
+    gradients = T.grad(cost, parameters)
+    updates = [
+        (p, p - problem.learning_rate * g) for p, g in zip(parameters, gradients, strict=True)
+    ]
+    return Runner(sn.function([], cost, updates=updates), no_wait, _value)
+
+
 def elementwise(problem: Elementwise) -> Runner:
     x, y, z = (sn.shared(operand, borrow=True) for operand in problem.operands)
     return Runner(sn.function([], T.sum(T.exp(-((x - y) ** 2)) * z)), no_wait, _value)
@@ -76,5 +104,11 @@ def update(problem: Update) -> Runner:
 
 PEER = Peer(
     version("symnet"),
-    {Training: training, Elementwise: elementwise, Affine: affine, Update: update},
+    {
+        Training: training,
+        Recurrent: recurrent,
+        Elementwise: elementwise,
+        Affine: affine,
+        Update: update,
+    },
 )

@@ -12,7 +12,7 @@ from itertools import cycle
 
 import torch
 
-from benchmarks.problems import Affine, Elementwise, Training, Update
+from benchmarks.problems import SIDE, Affine, Elementwise, Recurrent, Training, Update
 from benchmarks.runner import Builders, Peer, Runner, no_wait
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
@@ -31,7 +31,13 @@ def training(compiler: Compile, problem: Training) -> Runner:
 
     def cost(parameters: Tensors, x: torch.Tensor, y: torch.Tensor) -> torch.Tensor:
         layers = list(zip(parameters[::2], parameters[1::2], strict=True))
-        for W, b in layers[:-1]:
+        if problem.convolutions:
+            x = x.reshape(-1, 1, SIDE, SIDE)
+            for W, b in layers[: problem.convolutions]:
+                pooled = torch.nn.functional.max_pool2d(torch.nn.functional.conv2d(x, W), 2)
+                x = torch.tanh(pooled + b[:, None, None])
+            x = x.flatten(1)
+        for W, b in layers[problem.convolutions : -1]:
             x = torch.tanh(torch.addmm(b, x, W))
         W, b = layers[-1]
         loss = torch.nn.functional.cross_entropy(torch.addmm(b, x, W), y)
@@ -72,6 +78,29 @@ def _whole_step(
     return loss
 
 
+def recurrent(compiler: Compile, problem: Recurrent) -> Runner:
+    inputs, target = torch.from_numpy(problem.inputs), torch.from_numpy(problem.target)
+    width = problem.target.shape[1]
+    module = torch.nn.LSTM(width, width)
+    W, U, b = problem.parameters
+    with torch.no_grad():
+        values = (W.T, U.T, b, 0 * b)
+        for p, value in zip(module.parameters(), values, strict=True):
+            p.copy_(torch.from_numpy(value.copy()))
+    # Of its two vectors of offsets only the first is trained, as there is only one elsewhere.
+    parameters = list(module.parameters())[:3]
+
+    def step() -> torch.Tensor:
+        outputs, _ = module(inputs)
+        loss = (outputs[-1] - target).square().mean()
+        gradients = torch.autograd.grad(loss, parameters)
+        with torch.no_grad():
+            torch._foreach_add_(parameters, gradients, alpha=-problem.learning_rate)
+        return loss.detach()
+
+    return Runner(compiler(step), no_wait, _value)
+
+
 def elementwise(compiler: Compile, problem: Elementwise) -> Runner:
     operands = [torch.from_numpy(operand) for operand in problem.operands]
     step = compiler(lambda x, y, z: torch.sum(torch.exp(-((x - y) ** 2)) * z))
@@ -96,6 +125,7 @@ def _eager(function: Callable[..., object]) -> Callable[..., object]:
 def _builders(compiler: Compile) -> Builders:
     return {
         Training: partial(training, compiler),
+        Recurrent: partial(recurrent, compiler),
         Elementwise: partial(elementwise, compiler),
         Affine: partial(affine, compiler),
         Update: partial(update, compiler),
