@@ -22,6 +22,7 @@ SMALL = {
         ["--epochs", "12", "--batch-size", "20", "--learning-rate", "0.01"],
         0.10,
     ),
+    "dropout_mlp": (["--epochs", "15", "--hidden", "100", "60", "--batch-size", "20"], 0.10),
     "logistic_regression": (["--epochs", "40"], 0.15),
     "logistic_regression_cg": (["--epochs", "20"], 0.06),
     "mlp": (["--epochs", "12", "--hidden", "50", "--learning-rate", "0.1"], 0.10),
@@ -48,6 +49,7 @@ SMALL = {
 
 #: What a tutorial needs to be quick whatever it is run for.
 QUICK = {
+    "dropout_mlp": ["--hidden", "30", "20"],
     "stacked_autoencoders": [
         "--hidden",
         "20",

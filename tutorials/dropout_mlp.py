@@ -1,0 +1,146 @@
+r"""
+A multilayer perceptron with dropout
+====================================
+
+A large network can learn its images by heart, and its units come to rely on each other: one mends
+what another does wrong, in just those images. Dropout ends that. In every training step half of the
+hidden units and a fifth of the pixels, chosen by tossing a coin for each, are not there. A unit has
+to be of use in whatever company it finds itself.
+
+Run it with ``make train TUTORIAL=dropout_mlp``, or ``python tutorials/dropout_mlp.py --help`` for
+the options. Ctrl-C saves the run, ``--resume`` goes on with it.
+
+The method is that of Srivastava, Hinton, Krizhevsky, Sutskever and Salakhutdinov, *Dropout: a
+simple way to prevent neural networks from overfitting*, JMLR 15, 2014.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from _training import Patience, Result, checkpoint_of, fit, load, options, report
+from denoising_autoencoder import corrupt
+from logistic_regression import compile_functions, error_rate, negative_log_likelihood
+
+import symnet as sn
+import symnet.tensor as T
+from symnet.random import RandomStreams
+
+# %%
+# One set of weights, read in two ways
+# ------------------------------------
+#
+# In training each layer reads what the coins have left of the one below; the mask is that of the
+# denoising autoencoder. In use all units are there. So that the next layer sees the same sum on
+# average, what it reads is then scaled by the part that was kept. ``network`` builds either
+# expression of the same shared weights: with a stream to toss coins, and without.
+#
+# Units are rectified linear ones, whose weights start normal with variance
+# :math:`2 / n_\mathrm{in}` (He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015).
+# The softmax layer's start at zero, as in logistic regression.
+
+
+def initial_parameters(rng: np.random.RandomState, sizes: Sequence[int]) -> list[list[Any]]:
+    """Return weights and offsets for every pair of neighbouring layers."""
+    layers = []
+    for n_in, n_out in pairwise(sizes):
+        width = np.sqrt(2 / n_in) if len(layers) < len(sizes) - 2 else 0.0
+        values = (width * rng.standard_normal((n_in, n_out))).astype(sn.config.floatX)
+        offsets = np.zeros(n_out, sn.config.floatX)
+        layers.append([sn.shared(values, name="W"), sn.shared(offsets, name="b")])
+    return layers
+
+
+def network(
+    x: Any, layers: list[list[Any]], rates: Sequence[float], stream: RandomStreams | None
+) -> Any:
+    """Return class probabilities; `rates` says which part of each layer's inputs is dropped."""
+    for depth, ((W, b), rate) in enumerate(zip(layers, rates, strict=True)):
+        read = x * (1 - rate) if stream is None else corrupt(stream, x, rate)
+        scores = T.dot(read, W) + b
+        x = T.nnet.relu(scores) if depth < len(layers) - 1 else T.nnet.softmax(scores)
+    return x
+
+
+# %%
+# Momentum
+# --------
+#
+# A slope seen through dropout is a noisy one. Momentum averages it over the last steps: parameters
+# move with a velocity, which keeps a part :math:`\mu` of itself and is pushed by the slope.
+#
+# .. math:: u \leftarrow \mu u - \eta \nabla L, \qquad p \leftarrow p + u
+#
+# The velocities are shared variables like any other, and are updated in the same native function.
+
+
+def momentum(
+    cost: Any, parameters: Sequence[Any], rate: float, kept: float
+) -> tuple[list[tuple[Any, Any]], list[Any]]:
+    """Return what parameters and velocities become, and the velocities."""
+    updates, velocities = [], []
+    for parameter, slope in zip(parameters, T.grad(cost, list(parameters)), strict=True):
+        velocity = sn.shared(np.zeros_like(parameter.get_value(borrow=True)), name="velocity")
+        moved = kept * velocity - rate * slope
+        updates += [(velocity, moved), (parameter, parameter + moved)]
+        velocities.append(velocity)
+    return updates, velocities
+
+
+# %%
+# Training
+# --------
+#
+# Only the cost tosses coins; the error rates of validation and test are those of the whole network.
+# A run that is saved takes along the velocities and the states of the streams.
+
+
+def main(argv: Sequence[str] | None = None) -> Result:
+    """Train, report, draw; return what was reached."""
+    parser = options(
+        "A multilayer perceptron with dropout on handwritten digits.",
+        epochs=200,
+        batch_size=100,
+        learning_rate=0.02,
+        patience=20000,
+    )
+    parser.add_argument("--hidden", type=int, nargs="+", default=[800, 800], help="hidden units")
+    parser.add_argument("--drop-inputs", type=float, default=0.2, help="part of pixels to drop")
+    parser.add_argument("--drop-hidden", type=float, default=0.5, help="part of units to drop")
+    parser.add_argument("--momentum", type=float, default=0.9, help="part of velocity kept")
+    parser.add_argument("--seed", type=int, default=1234, help="of the weights and the coins")
+    args = parser.parse_args(argv)
+    data = load(args)
+
+    x, y = T.matrix("x"), T.ivector("y")
+    rng, stream = np.random.RandomState(args.seed), RandomStreams(args.seed)
+    layers = initial_parameters(rng, [data.features, *args.hidden, data.classes])
+    rates = [args.drop_inputs, *(args.drop_hidden for _ in args.hidden)]
+    cost = negative_log_likelihood(network(x, layers, rates, stream), y)
+    errors = error_rate(network(x, layers, rates, None), y)
+    parameters = [parameter for layer in layers for parameter in layer]
+    updates, velocities = momentum(cost, parameters, args.learning_rate, args.momentum)
+    train, validate, test = compile_functions(x, y, cost, errors, updates, data, args)
+
+    states = [state for state, _ in stream.state_updates]
+    result = fit(
+        train,
+        validate,
+        test,
+        len(data.train.labels) // args.batch_size,
+        args.batch_size,
+        args.epochs,
+        Patience(args.patience),
+        checkpoint_of(args, "dropout_mlp", [*parameters, *velocities, *states]),
+        args.resume,
+    )
+    picture = args.picture or Path("dropout_mlp.png")
+    return report(result, layers[0][0].get_value(borrow=True), data.image_shape, picture)
+
+
+if __name__ == "__main__":
+    main()
