@@ -199,3 +199,28 @@ def test_refusals():
         optim.norm_constraint(T.vector(), 1.0)
     with pytest.raises(ValueError, match="at least one"):
         optim.total_norm_constraint([], 1.0)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda r: r.__name__)
+def test_parameters_of_several_dtypes_and_patterns_together(rule):
+    starts = [START.astype("float32"), START[:1], np.float32(0.4), np.zeros((0, 3))]
+    patterns = [None, (True, False), None, None]
+    params = [sn.shared(s, broadcastable=b) for s, b in zip(starts, patterns, strict=True)]
+    loss = sum(loss_of(p).astype("float64") for p in params)
+    step = sn.function([], [], updates=rule(loss, params, learning_rate=0.05))
+    expected = [RULES[rule](np.float64(s), slope, 0.05) for s in starts]
+    for _ in range(3):
+        step()
+        for p, start, reference in zip(params, starts, expected, strict=True):
+            assert p.get_value().dtype == start.dtype
+            np.testing.assert_allclose(p.get_value(), next(reference), rtol=2e-5)
+
+
+def test_numbers_of_a_rule_may_be_shared():
+    w, rest = sn.shared(START), [sn.shared(np.float32(x)) for x in (0.5, 0.75, 0.125)]
+    updates = optim.adam(loss_of(w), [w], 0.05, *rest)
+    step = sn.function([], [], updates=updates)
+    expected = ref_adam(START, slope, 0.05, 0.5, 0.75, 0.125)
+    for _ in range(3):
+        step()
+        np.testing.assert_allclose(w.get_value(), next(expected), rtol=1e-12)
