@@ -114,7 +114,10 @@ def input_gradient(
     lows = [_number(low) for low, _ in padding]
     taps = _numbers(build.lengths(w)[LEADING:])
     plain = {*x_dilation, *w_dilation} == {1} and max(stride) > 1
-    if plain and all(isinstance(n, int) for n in (*taps, *lows)):
+    lengths = _numbers(build.lengths(g)[LEADING:])
+    # Where phases end, and so where an element of the result comes from, is plain arithmetic only
+    # if lengths are numbers.
+    if plain and all(isinstance(n, int) for n in (*taps, *lows, *space, *lengths)):
         return _input_gradient_by_phases(g, w, space, stride, lows)
     # What the window does not reach, where the stride does not divide, is padding.
     pads = [

@@ -6,6 +6,7 @@ caches: this runs on thousands of expressions per compilation.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from math import gcd, inf
@@ -22,6 +23,8 @@ Range = tuple[int | None, int | None]
 """Least and greatest value; None where there is no bound."""
 Interval = tuple[float, float]
 
+_LONGEST_KEY = 400
+"""Characters of the name of an atom, above which it is named by their digest."""
 _UNBOUNDED: Interval = (-inf, inf)
 _ZERO: Polynomial = {}
 _COMPARISONS = frozenset({"eq", "neq", "lt", "le", "gt", "ge"})
@@ -135,6 +138,9 @@ class Algebra:
                 kind = self.kinds.setdefault(x.with_args(()), len(self.kinds))
                 operands = "".join([self._key_of_operand(a) for a in x.args])
                 key = f"{kind}\7{x.dtype}\0{operands}"
+        if len(key) > _LONGEST_KEY:
+            # What stands in many places would be written out in each of them, and in each of those.
+            key = f"{hashlib.blake2b(key.encode(), digest_size=16).hexdigest()}\0"
         if key not in self.atoms:
             self.atoms[key] = x
             self.intervals[key] = self._interval_of_symbol(x)
