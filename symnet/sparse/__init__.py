@@ -42,6 +42,7 @@ from symnet.sparse.conversion import (
     from_coordinates,
     is_sparse_variable,
     remove0,
+    transpose,
 )
 from symnet.sparse.elementwise import (
     add,
@@ -139,6 +140,7 @@ __all__ = [
     "structured_dot",
     "sub",
     "subtract",
+    "transpose",
     "true_dot",
     "usmm",
     "vstack",

@@ -218,3 +218,8 @@ def remove0(x: SparseLike) -> SparseVariable:
 def clean(x: SparseLike) -> SparseVariable:
     """Return a matrix without stored zeros, the elements of each line in order."""
     return remove0(ensure_sorted_indices(x))
+
+
+def transpose(x: Any) -> SparseVariable:
+    """Return the transposed matrix, in the other format: nothing is computed for it."""
+    return as_sparse_variable(x).T

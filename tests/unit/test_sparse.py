@@ -522,3 +522,12 @@ def test_swapped_and_constant():
     cost = sparse.sp_sum(sparse.sqr(fixed)) + 3 * sparse.sp_sum(w)
     slope = reference([], sn.grad(cost, w, consider_constant=[fixed]))()
     same(slope, (one != 0).astype("float32").asformat("csr") * 3)
+
+
+def test_transpose_by_its_name() -> None:
+    x = sparse.csr_matrix("x", dtype="float64")
+    f = sn.function([x], sparse.transpose(x))
+    given = sp.csr_matrix(np.array([[1.0, 0.0, 2.0], [0.0, 3.0, 0.0]]))
+    found = f(given)
+    assert found.format == "csc"
+    np.testing.assert_array_equal(found.toarray(), given.toarray().T)
