@@ -128,7 +128,7 @@ def input_gradient(
             lows,
             space,
             x_dilation,
-            _numbers(build.lengths(g)[LEADING:]),
+            lengths,
             stride,
             strict=True,
         )

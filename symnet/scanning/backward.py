@@ -74,7 +74,7 @@ class _Backward:
             part = subtensor(x, [slice(self.first + offset, self.last + offset)])
         else:
             part = subtensor(x, [slice(offset or None, -behind or None)])
-        return subtensor(part, [slice(None, None, -1)])
+        return _reversed(part)
 
     def _placed(self, found: Variable, x: Variable) -> Variable:
         """Rows for the steps walked back, the last first, as rows of something like `x`."""

@@ -75,11 +75,6 @@ class Scan(LoopOp):
         """Number of outputs of the body that are neither states nor the condition."""
         return len(self.outputs) - len(self.taps) - self.until
 
-    @property
-    def constants(self) -> int:
-        """Number of constants."""
-        return len(self.inputs) - self.sequences - sum(map(len, self.taps))
-
     def with_tails(self, states: Sequence[int]) -> Scan:
         """The loop that gives only the last rows of the histories of some states."""
         return replace(self, tails=tuple(sorted({*self.tails, *states})))
@@ -150,7 +145,7 @@ class Scan(LoopOp):
             return None
         # Steps are counted by the first dimension, rows of the batch by the second.
         given = [
-            _steps_first(x) if b and k <= self.sequences + len(self.taps) else x
+            _axes_swapped(x) if b and k <= self.sequences + len(self.taps) else x
             for k, (x, b) in enumerate(zip(operands, batched, strict=True))
         ]
         flags = list(batched)
@@ -166,7 +161,7 @@ class Scan(LoopOp):
             ]
             for k in grown:
                 flags[k] = True
-                given[k] = _steps_first(build.repeat(given[k], count))
+                given[k] = _axes_swapped(build.repeat(given[k], count))
             if not grown:
                 break
         # A state that starts differently from row to row is one for every row.
@@ -179,7 +174,7 @@ class Scan(LoopOp):
         op = replace(self, inputs=inputs, outputs=tuple(made))
         found = op.make_node(*given).outputs
         return [
-            _batch_first(x) if x.ndim > v.ndim else x
+            _axes_swapped(x) if x.ndim > v.ndim else x
             for x, v in zip(found, node.outputs, strict=True)
         ]
 
@@ -248,13 +243,10 @@ class Scan(LoopOp):
         return "scan"
 
 
-def _steps_first(x: Variable) -> Variable:
+def _axes_swapped(x: Variable) -> Variable:
     """Swap the first two dimensions."""
     swapped: Variable = DimShuffle((1, 0, *range(2, x.ndim)))(x)
     return swapped
-
-
-_batch_first = _steps_first
 
 
 def body_shapes(op: LoopOp, context: ShapeContext) -> dict[Variable, Dims]:

@@ -299,7 +299,7 @@ class _Builder:
         lasts: list[Any] = list(histories)
         new: Updates = {}
         for shared, history in zip(values, lasts, strict=True):
-            new[shared] = history[1 + found.done - 1] if stop is not None else history[-1]
+            new[shared] = history[found.done] if stop is not None else history[-1]
             if shared in brought:
                 # Whoever reads a draw of the loop leaves the stream where the loop left it.
                 shared.default_update = new[shared]
@@ -432,16 +432,12 @@ def _parsed(made: Any) -> tuple[list[TensorVariable], Updates, TensorVariable | 
     for part in parts:
         if _are_updates(part):
             pairs = part.items() if isinstance(part, Mapping) else part
-            updates.update((s, _value(x, s)) for s, x in pairs)
+            updates.update((s, as_tensor_variable(x)) for s, x in pairs)
         elif part is not None:
             outputs += list(part) if nested and isinstance(part, list | tuple) else [part]
     if len(outputs) == 1 and isinstance(outputs[0], list):
         outputs = outputs[0]
     return [as_tensor_variable(x) for x in outputs], updates, stop
-
-
-def _value(x: Any, shared: SharedVariable) -> Variable:
-    return as_tensor_variable(x)
 
 
 def _are_updates(part: Any) -> bool:
