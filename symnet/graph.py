@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import FrameType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -27,17 +27,36 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SourceLine:
-    """Where the user's code built a node."""
+    """Where the user's code built a node.
+
+    Attributes
+    ----------
+    file, line, function
+        The line.
+    caller
+        The line that called its function, if that is the user's, too.
+    gradient
+        Whether the node belongs to the derivative of what the line built.
+    """
 
     file: str
     line: int
     function: str
+    caller: SourceLine | None = None
+    gradient: bool = False
 
     def __str__(self) -> str:
-        return f'File "{self.file}", line {self.line}, in {self.function}'
+        found = f'File "{self.file}", line {self.line}, in {self.function}'
+        return f"{found}, differentiated" if self.gradient else found
+
+    def differentiated(self) -> SourceLine:
+        """The line as the place that derivatives of what it built come from."""
+        return self if self.gradient else replace(self, gradient=True)
 
 
 _PACKAGE = __name__.partition(".")[0] + "."
+_CALLERS = 6
+"""Lines of the user's that are noted of one call stack."""
 
 
 _replaced_line: ContextVar[SourceLine | None] = ContextVar("_replaced_line", default=None)
@@ -54,18 +73,24 @@ def built_at(line: SourceLine | None) -> Iterator[None]:
 
 
 def user_line() -> SourceLine | None:
-    """The innermost line on the call stack that is not symnet's own."""
+    """The innermost line on the call stack that is not symnet's own, and those that led to it."""
     replaced = _replaced_line.get()
     if replaced is not None:
         return replaced
     frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
+    places: list[tuple[str, int, str]] = []
+    while frame is not None and len(places) < _CALLERS:
         module = frame.f_globals.get("__name__", "")
         if not module.startswith(_PACKAGE) and module != _PACKAGE[:-1]:
             code = frame.f_code
-            return SourceLine(code.co_filename, frame.f_lineno, code.co_name)
+            places.append((code.co_filename, frame.f_lineno, code.co_name))
+            if code.co_name == "<module>":
+                break  # what runs a script is not the user's
         frame = frame.f_back
-    return None
+    found = None
+    for place in reversed(places):
+        found = SourceLine(*place, found)
+    return found
 
 
 class Variable(Operand):

@@ -115,6 +115,7 @@ class _Lowering(Steps):
             tuple(self.inputs),
             tuple(self.outputs),
             (*steps, *copies),
+            self.memory.names,
         )
         return found
 

@@ -10,7 +10,7 @@ checked (`Check`), then the steps run.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from typing import Any, Literal
 
@@ -114,6 +114,8 @@ class Launch:
         integer parameter of `work`.
     label
         The operations it came from, for people.
+    results
+        Variables of the graph that it puts into buffers, for people.
     reads, writes
         Names of the buffers it reads and writes.
     """
@@ -122,6 +124,7 @@ class Launch:
     buffers: tuple[str, ...]
     ints: tuple[Expr, ...] = ()
     label: str = field(default="", compare=False)
+    results: tuple[Any, ...] = field(default=(), repr=False, compare=False)
     reads: frozenset[str] = field(init=False, repr=False, compare=False)
     writes: frozenset[str] = field(init=False, repr=False, compare=False)
 
@@ -164,13 +167,15 @@ class Guard:
 class HostCall:
     """Runs the NumPy meaning of an operation in Python.
 
-    `perform` takes the arrays of `inputs` and returns those of `outputs`.
+    `perform` takes the arrays of `inputs` and returns those of `outputs`; `results` are the
+    variables of the graph that these hold, for people.
     """
 
     label: str
     perform: Any = field(compare=False)
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
+    results: tuple[Any, ...] = field(default=(), repr=False, compare=False)
 
     @property
     def reads(self) -> frozenset[str]:
@@ -285,6 +290,8 @@ class Program:
         Names of buffers in call order.
     steps
         The body, in an order that respects all dependences.
+    names
+        The buffers of variables of the graph, for people.
     """
 
     name: str
@@ -295,6 +302,7 @@ class Program:
     inputs: tuple[str, ...]
     outputs: tuple[str, ...]
     steps: tuple[Step, ...]
+    names: Mapping[Any, str] = field(default_factory=dict, repr=False, compare=False)
     _by_name: dict[str, Buffer] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from symnet.graph import (
     Interner,
     Variable,
     ancestors,
+    built_at,
     leaves,
     make_variable,
     rebuild,
@@ -241,7 +242,9 @@ def accumulate(
         cotangents = [None if v in stopped else _total(terms, v) for v in node.outputs]
         if all(g is None for g in cotangents):
             continue
-        for v, term in zip(node.inputs, pulled_back(node, cotangents), strict=True):
+        with built_at(None if node.line is None else node.line.differentiated()):
+            pulled = pulled_back(node, cotangents)
+        for v, term in zip(node.inputs, pulled, strict=True):
             kind: object = None if term is None else term.type
             if term is None or isinstance(kind, DisconnectedType):
                 continue

@@ -254,14 +254,16 @@ class Steps:
         self, made: tuple[Kernel | Contraction, Abstraction], names: Renaming, values: list[Value]
     ) -> Launch:
         work, found = made
-        return Launch(work, names.actual(found.buffers), found.arguments, _label(values))
+        variables = tuple(v.variable for v in values)
+        arguments = names.actual(found.buffers), found.arguments
+        return Launch(work, *arguments, _label(values), variables)
 
     def _host(self, group: Host | Looped) -> HostCall:
         inputs = tuple(self.memory.of(v) for v in group.inputs)
         targets = [self.targets[v.variable] for v in group.outputs]
         outputs = tuple(b for buffers in targets for b in buffers)
         perform = partial(_perform, group.node, tuple(map(len, targets)))
-        return HostCall(str(group.node.op), perform, inputs, outputs)
+        return HostCall(str(group.node.op), perform, inputs, outputs, group.node.outputs)
 
 
 def copying(source: str, target: str, stage: int) -> Draft:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 
 from symnet.graph import Variable
 from symnet.rewriting import canonicalize, contractions, linalg, scatter, specialize, stabilize
@@ -20,7 +21,36 @@ PHASES: dict[str, list[AnyRule]] = {
 }
 """The tables of rules, by phase."""
 
-__all__ = ["PHASES", "Driver", "OpRule", "Rule", "optimize", "selected", "stabilized"]
+__all__ = [
+    "PHASES",
+    "Driver",
+    "OpRule",
+    "Pass",
+    "Rule",
+    "optimize",
+    "passes",
+    "selected",
+    "stabilized",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What a pass over a graph has left.
+
+    Attributes
+    ----------
+    name
+        The tables whose rules were applied, or what else was done.
+    outputs
+        The graph.
+    counts
+        How often each rule was applied, by name.
+    """
+
+    name: str
+    outputs: list[Variable]
+    counts: Mapping[str, int] = field(default_factory=dict)
 
 
 def selected(phases: Sequence[str], exclude: frozenset[str] = frozenset()) -> list[AnyRule]:
@@ -40,9 +70,22 @@ def optimize(outputs: Sequence[Variable], exclude: frozenset[str] = frozenset())
     Marks that only differentiation reads go in a last pass of their own, because the stabilising
     rules look at them.
     """
-    found = Driver(selected(["canonicalize", "stabilize"], exclude)).rewrite(outputs)
-    found = merge_loops(found)  # whose bodies are told apart by their canonical forms
-    return keep_tails(Driver(selected(["canonicalize", "specialize"], exclude)).rewrite(found))
+    *_, last = passes(outputs, exclude)
+    return last.outputs
+
+
+def passes(outputs: Sequence[Variable], exclude: frozenset[str] = frozenset()) -> Iterator[Pass]:
+    """Rewrite a graph as `optimize` does, pass by pass."""
+    stable = Driver(selected(["canonicalize", "stabilize"], exclude))
+    found = stable.rewrite(outputs)
+    yield Pass("canonicalize, stabilize", found, stable.counts)
+    # Bodies of loops are told apart by their canonical forms.
+    found = merge_loops(found)
+    yield Pass("merge loops", found)
+    special = Driver(selected(["canonicalize", "specialize"], exclude))
+    found = special.rewrite(found)
+    yield Pass("canonicalize, specialize", found, special.counts)
+    yield Pass("shorten histories", keep_tails(found))
 
 
 def stabilized(outputs: Sequence[Variable]) -> list[Variable]:
