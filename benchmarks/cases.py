@@ -18,6 +18,7 @@ from benchmarks.problems import (
     Elementwise,
     Problem,
     Update,
+    boltzmann,
     lenet,
     logistic_regression,
     lstm,
@@ -40,6 +41,9 @@ class Case:
     traffic
         Bytes that one call must move from main memory: data that is new in each call. Parameters
         stay in the caches.
+    agreement
+        How much results may differ, relatively: as sums in float32 do, in another order; more where
+        numbers are drawn, for everybody draws others.
     """
 
     name: str
@@ -47,6 +51,7 @@ class Case:
     problem: Callable[[], Problem]
     flops: float = 0
     traffic: float = 0
+    agreement: float = 2e-3
 
 
 def _logreg_flops(batch: int) -> float:
@@ -71,6 +76,12 @@ def _lstm_flops() -> float:
     return 5 * 2 * STEPS * ROWS * WIDTH * 4 * WIDTH
 
 
+def _boltzmann_flops(batch: int) -> float:
+    # Two products in each of 15 turns; the free energies of images, of images with a pixel turned
+    # over, of rounded ones and of the chain's end; the gradients of two of them.
+    return 2 * batch * FEATURES * HIDDEN * (2 * 15 + 4 + 2)
+
+
 def _batch_bytes(batch: int) -> float:
     return 4 * batch * (FEATURES + 1)
 
@@ -87,6 +98,14 @@ CASES = (
     _training("mlp_b600", "MLP, batch 600", 600, _mlp_flops(600), perceptron),
     _training("lenet_b500", "LeNet, batch 500", 500, _lenet_flops(500), lenet),
     Case("lstm", "LSTM, 100 steps of 16 x 128", lstm, _lstm_flops()),
+    Case(
+        "rbm",
+        "RBM, PCD-15, batch 20",
+        partial(boltzmann, 20),
+        _boltzmann_flops(20),
+        _batch_bytes(20),
+        agreement=0.05,
+    ),
     Case("elementwise", "elementwise 10M, summed", Elementwise, traffic=3 * 4 * 10_000_000),
     Case("affine", "f(x) = 2x + 1 on 10 floats", Affine),
     Case("update", "update-only call", Update),

@@ -25,8 +25,6 @@ from benchmarks.cases import CASES, Case
 
 #: Thread pools spin for a while after their work; that spinning belongs to nobody's sample.
 _PAUSE_S = 0.25
-#: Results agree when they differ by no more than sums in float32 do, in another order.
-_AGREEMENT = 2e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,21 +128,21 @@ def measure_steps(
             _log(case.title)
             answers = {name: worker.ask(build=case.name) for name, worker in workers.items()}
             versions |= {n: a["version"] for n, a in answers.items() if "version" in a}
-            results[case.name] = _checked(answers)
+            results[case.name] = _checked(answers, case.agreement)
             _take_turns(workers, results[case.name], settings)
             for name, measurement in results[case.name].items():
                 _log(f"    {name:14} {measurement.error or f'{measurement.median:.3e} s'}")
     return results, versions
 
 
-def _checked(answers: Mapping[str, Mapping[str, Any]]) -> dict[str, Measurement]:
+def _checked(answers: Mapping[str, Mapping[str, Any]], agreement: float) -> dict[str, Measurement]:
     """Start a measurement for each answer; an answer unlike most others' is an error."""
     firsts = [answer["first"] for answer in answers.values() if "first" in answer]
     consensus = np.median(firsts, axis=0) if firsts else None
     measurements = {}
     for name, answer in answers.items():
         error = answer.get("error")
-        if error is None and not np.allclose(answer["first"], consensus, rtol=_AGREEMENT):
+        if error is None and not np.allclose(answer["first"], consensus, rtol=agreement):
             error = f"computes {answer['first']}, not {consensus}"
         measurements[name] = Measurement(error=error)
     return measurements

@@ -69,6 +69,30 @@ class Recurrent:
 
 
 @dataclass(frozen=True)
+class Boltzmann:
+    """The training step of a restricted Boltzmann machine by persistent contrastive divergence.
+
+    `parameters` are W (n_in, n_hidden) and the offsets of hidden units and of pixels. From the
+    units that the last step ended with (at first zeros), one row for every image of a minibatch,
+    the chain makes `turns` turns: pixels are drawn, each 1 with probability ``sigmoid(h W.T + c)``,
+    and units for them, 1 with probability ``sigmoid(v W + b)``. The cost is the mean free energy of
+    the images less that of the pixels where the chain ends; how it came there is not
+    differentiated. The update is ``p - learning_rate * gradient``. What a step gives is the mean
+    pseudo-likelihood of the images before it, by one pixel, whose number is that of the step.
+    """
+
+    inputs: Array
+    parameters: list[Array]
+    batch: int
+    turns: int = 15
+    learning_rate: float = 1e-3
+
+    def minibatches(self) -> list[Array]:
+        """Return the minibatches as views."""
+        return [self.inputs[i : i + self.batch] for i in range(0, len(self.inputs), self.batch)]
+
+
+@dataclass(frozen=True)
 class Elementwise:
     """``sum(exp(-(x - y)**2) * z)`` over vectors too large for any cache."""
 
@@ -93,7 +117,7 @@ class Update:
     start: Array = field(default_factory=lambda: np.zeros((), np.float32))
 
 
-Problem = Training | Recurrent | Elementwise | Affine | Update
+Problem = Training | Recurrent | Boltzmann | Elementwise | Affine | Update
 
 
 def logistic_regression(batch: int) -> Training:
@@ -145,6 +169,14 @@ def lstm() -> Recurrent:
     matrices = [normal(WIDTH, 4 * WIDTH) * np.float32(0.05) for _ in range(2)]
     parameters = [*matrices, np.zeros(4 * WIDTH, np.float32)]
     return Recurrent(normal(STEPS, ROWS, WIDTH), normal(ROWS, WIDTH), parameters)
+
+
+def boltzmann(batch: int) -> Boltzmann:
+    """Return the step of ``tutorials/restricted_boltzmann_machine.py``."""
+    bound = 4 * np.sqrt(6 / (FEATURES + HIDDEN))
+    W = np.random.default_rng(4).uniform(-bound, bound, (FEATURES, HIDDEN)).astype(np.float32)
+    parameters = [W, np.zeros(HIDDEN, np.float32), np.zeros(FEATURES, np.float32)]
+    return Boltzmann(_digits()[0], parameters, batch)
 
 
 def _digits() -> tuple[Array, npt.NDArray[np.int32]]:

@@ -11,7 +11,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from benchmarks.problems import SIDE, Affine, Elementwise, Recurrent, Training, Update
+from benchmarks.problems import SIDE, Affine, Boltzmann, Elementwise, Recurrent, Training, Update
 from benchmarks.runner import Peer, Runner, no_wait
 
 # Off by default: without them a second process compiles everything once more.
@@ -102,6 +102,55 @@ def recurrent(problem: Recurrent) -> Runner:
     return Runner(run, state.wait, _value)
 
 
+def boltzmann(problem: Boltzmann) -> Runner:
+    features = problem.inputs.shape[1]
+
+    def free_energy(parameters: list[Any], v: Any) -> Any:
+        W, b, c = parameters
+        return -v @ c - jax.nn.softplus(v @ W + b).sum(axis=1)
+
+    def toss(key: Any, p: Any) -> Any:
+        return jax.random.bernoulli(key, p).astype(p.dtype)
+
+    # Keys are of JAX's default kind, threefry: on a CPU "rbg" takes half as long again.
+    @partial(jax.jit, donate_argnums=0)
+    def train(state: Any, x: Any) -> Any:
+        parameters, h, key, bit = state
+        W, b, c = parameters
+        key, now = jax.random.split(key)
+
+        def turn(state: Any, key: Any) -> Any:
+            h, _ = state
+            pixels, units = jax.random.split(key)
+            v = toss(pixels, jax.nn.sigmoid(h @ W.T + c))
+            return (toss(units, jax.nn.sigmoid(v @ W + b)), v), None
+
+        keys = jax.random.split(now, problem.turns)
+        (h, end), _ = jax.lax.scan(turn, (h, jnp.zeros_like(x)), keys)
+
+        def cost(parameters: list[Any]) -> Any:
+            return free_energy(parameters, x).mean() - free_energy(parameters, end).mean()
+
+        v = jnp.round(x)
+        turned = v.at[:, bit].set(1 - v[:, bit])
+        gap = free_energy(parameters, turned) - free_energy(parameters, v)
+        measure = jnp.mean(features * jax.nn.log_sigmoid(gap))
+        gradients = jax.grad(cost)(parameters)
+        new = [p - problem.learning_rate * g for p, g in zip(parameters, gradients, strict=True)]
+        return (new, h, key, (bit + 1) % features), measure
+
+    parameters = [jnp.array(p) for p in problem.parameters]
+    chain = jnp.zeros((problem.batch, len(parameters[1])))
+    state = _State((parameters, chain, jax.random.key(1), jnp.array(0)))
+    batches = cycle([jnp.asarray(x) for x in problem.minibatches()])
+
+    def step() -> Any:
+        state.value, measure = train(state.value, next(batches))
+        return measure
+
+    return Runner(step, state.wait, _value)
+
+
 def elementwise(problem: Elementwise) -> Runner:
     state = _State(None)
     operands = [jnp.asarray(operand) for operand in problem.operands]
@@ -142,6 +191,7 @@ PEER = Peer(
     {
         Training: training,
         Recurrent: recurrent,
+        Boltzmann: boltzmann,
         Elementwise: elementwise,
         Affine: affine,
         Update: update,

@@ -12,8 +12,9 @@ import numpy as np
 
 import symnet as sn
 import symnet.tensor as T
-from benchmarks.problems import SIDE, Affine, Elementwise, Recurrent, Training, Update
+from benchmarks.problems import SIDE, Affine, Boltzmann, Elementwise, Recurrent, Training, Update
 from benchmarks.runner import Peer, Runner, no_wait
+from symnet.random import RandomStreams
 
 
 def _value(result: object) -> float:
@@ -87,6 +88,42 @@ def recurrent(problem: Recurrent) -> Runner:
     return Runner(sn.function([], cost, updates=updates), no_wait, _value)
 
 
+def boltzmann(problem: Boltzmann) -> Runner:
+    W, b, c = parameters = [sn.shared(p) for p in problem.parameters]
+    images = sn.shared(problem.inputs, borrow=True)
+    chain = sn.shared(np.zeros((problem.batch, len(b.get_value())), np.float32))
+    bit = sn.shared(np.int64(0))
+    stream = RandomStreams(1)
+    x, index = T.matrix("x"), T.lscalar("index")
+
+    def free_energy(v: Any) -> Any:
+        return -T.dot(v, c) - T.nnet.softplus(T.dot(v, W) + b).sum(axis=1)
+
+    def toss(p: Any) -> Any:
+        return stream.binomial(p.shape, p=p, dtype="float32")
+
+    def turn(h: Any) -> list[Any]:
+        v = toss(T.nnet.sigmoid(T.dot(h, W.T) + c))
+        return [v, toss(T.nnet.sigmoid(T.dot(v, W) + b))]
+
+    (pixels, units), updates = sn.scan(turn, outputs_info=[None, chain], n_steps=problem.turns)
+    end = pixels[-1]
+    cost = T.mean(free_energy(x)) - T.mean(free_energy(end))
+    gradients = T.grad(cost, parameters, consider_constant=[end])
+    for p, g in zip(parameters, gradients, strict=True):
+        updates[p] = p - problem.learning_rate * g
+    features = problem.inputs.shape[1]
+    updates |= {chain: units[-1], bit: (bit + 1) % features}
+    v = T.round(x)
+    turned = T.set_subtensor(v[:, bit], 1 - v[:, bit])
+    gap = free_energy(turned) - free_energy(v)
+    measure = T.mean(features * T.log(T.nnet.sigmoid(gap)))
+    here = slice(index * problem.batch, (index + 1) * problem.batch)
+    step = sn.function([index], measure, updates=updates, givens={x: images[here]})
+    indices = cycle(range(len(problem.inputs) // problem.batch))
+    return Runner(lambda: step(next(indices)), no_wait, _value)
+
+
 def elementwise(problem: Elementwise) -> Runner:
     x, y, z = (sn.shared(operand, borrow=True) for operand in problem.operands)
     return Runner(sn.function([], T.sum(T.exp(-((x - y) ** 2)) * z)), no_wait, _value)
@@ -107,6 +144,7 @@ PEER = Peer(
     {
         Training: training,
         Recurrent: recurrent,
+        Boltzmann: boltzmann,
         Elementwise: elementwise,
         Affine: affine,
         Update: update,

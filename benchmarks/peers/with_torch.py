@@ -12,7 +12,7 @@ from itertools import cycle
 
 import torch
 
-from benchmarks.problems import SIDE, Affine, Elementwise, Recurrent, Training, Update
+from benchmarks.problems import SIDE, Affine, Boltzmann, Elementwise, Recurrent, Training, Update
 from benchmarks.runner import Builders, Peer, Runner, no_wait
 
 torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
@@ -101,6 +101,44 @@ def recurrent(compiler: Compile, problem: Recurrent) -> Runner:
     return Runner(compiler(step), no_wait, _value)
 
 
+def boltzmann(compiler: Compile, problem: Boltzmann) -> Runner:
+    parameters = [torch.from_numpy(p.copy()) for p in problem.parameters]
+    features = problem.inputs.shape[1]
+
+    def free_energy(v: torch.Tensor) -> torch.Tensor:
+        W, b, c = parameters
+        return -(v @ c) - torch.nn.functional.softplus(torch.addmm(b, v, W)).sum(dim=1)
+
+    def step(h: torch.Tensor, x: torch.Tensor, bit: torch.Tensor) -> Tensors:
+        W, b, c = parameters
+        with torch.no_grad():
+            for _ in range(problem.turns):
+                end = torch.bernoulli(torch.sigmoid(torch.addmm(c, h, W.T)))
+                h = torch.bernoulli(torch.sigmoid(torch.addmm(b, end, W)))
+            v = torch.round(x)
+            turned = v.index_copy(1, bit, 1 - v.index_select(1, bit))
+            gap = free_energy(turned) - free_energy(v)
+            measure = (features * torch.nn.functional.logsigmoid(gap)).mean()
+        for p in parameters:
+            p.requires_grad_()
+        loss = free_energy(x).mean() - free_energy(end).mean()
+        gradients = torch.autograd.grad(loss, parameters)
+        with torch.no_grad():
+            torch._foreach_add_(parameters, gradients, alpha=-problem.learning_rate)
+        return [h, measure]
+
+    run = compiler(step)
+    state = [torch.zeros(problem.batch, len(parameters[1]))]
+    batches = cycle([torch.from_numpy(x) for x in problem.minibatches()])
+    bits = cycle([torch.tensor([i]) for i in range(features)])
+
+    def call() -> object:
+        state[0], measure = run(state[0], next(batches), next(bits))
+        return measure
+
+    return Runner(call, no_wait, _value)
+
+
 def elementwise(compiler: Compile, problem: Elementwise) -> Runner:
     operands = [torch.from_numpy(operand) for operand in problem.operands]
     step = compiler(lambda x, y, z: torch.sum(torch.exp(-((x - y) ** 2)) * z))
@@ -126,6 +164,7 @@ def _builders(compiler: Compile) -> Builders:
     return {
         Training: partial(training, compiler),
         Recurrent: partial(recurrent, compiler),
+        Boltzmann: partial(boltzmann, compiler),
         Elementwise: partial(elementwise, compiler),
         Affine: partial(affine, compiler),
         Update: partial(update, compiler),
