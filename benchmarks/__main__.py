@@ -6,11 +6,11 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks import roofline
 from benchmarks.cases import CASES, STARTUP_CASES
 from benchmarks.measure import Settings, measure_startup, measure_steps
 from benchmarks.peers import CONTENDERS
 from benchmarks.report import Report
+from symnet_llvm import peak
 
 
 def main(argv: Sequence[str] | None = None) -> None:
@@ -21,7 +21,7 @@ def main(argv: Sequence[str] | None = None) -> None:
     if missing:
         print(f"not installed, left out: {', '.join(missing)}")
     settings = Settings(args.threads, args.rounds, args.burst)
-    limits = roofline.measure(args.threads)
+    limits = peak.measure(args.threads)
     chosen = [case for case in CASES if case.name in args.cases]
     steps, versions = measure_steps(names, chosen, settings)
     starting = [name for name in STARTUP_CASES if name in args.cases]
@@ -30,7 +30,7 @@ def main(argv: Sequence[str] | None = None) -> None:
         if args.startup_rounds
         else {}
     )
-    limits |= roofline.measure(args.threads)  # once more: a busy machine hides its peak
+    limits |= peak.measure(args.threads)  # once more: a busy machine hides its peak
     report = Report(settings, limits, versions, steps, startup)
     print(report.as_markdown())
     if args.out:

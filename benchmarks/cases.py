@@ -24,6 +24,7 @@ from benchmarks.problems import (
     lstm,
     perceptron,
 )
+from symnet.backend import Machine
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,10 @@ class Case:
     flops: float = 0
     traffic: float = 0
     agreement: float = 2e-3
+
+    def floor(self, machine: Machine) -> float | None:
+        """Return the least seconds for one call, or None if it is all overhead."""
+        return max(self.flops / machine.flops_per_s, self.traffic / machine.bytes_per_s) or None
 
 
 def _logreg_flops(batch: int) -> float:

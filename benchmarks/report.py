@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.cases import CASES, Case
 from benchmarks.measure import Measurement, Settings, Startup
 from benchmarks.peers import CONTENDERS
-from benchmarks.roofline import Roofline
+from symnet.backend import Machine
 
 _SUBJECT = "symnet"
 _TITLES = {case.name: case.title for case in CASES}
@@ -28,7 +28,7 @@ class Report:
     """Everything one run found out."""
 
     settings: Settings
-    roofline: Roofline
+    roofline: Machine
     versions: Mapping[str, str]
     steps: Mapping[str, Mapping[str, Measurement]]
     startup: Mapping[str, Mapping[str, Startup]]
@@ -93,7 +93,7 @@ class Report:
         return _table(["", *names, "floor", f"{_SUBJECT} / best peer"], rows)
 
     def _floor(self, case: Case) -> str:
-        return _time(self.roofline.floor(case))
+        return _time(case.floor(self.roofline))
 
     def _startup_table(self) -> str:
         names = _columns(self.startup)

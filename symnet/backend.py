@@ -9,6 +9,7 @@ own.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -23,6 +24,34 @@ Array = np.ndarray[Any, Any]
 
 ALIASES = {"cpu": "llvm", "gpu": "cuda"}
 """Names users give to devices."""
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What a device can do at best; `|` takes the better of two measurements.
+
+    Attributes
+    ----------
+    flops_per_s
+        Operations on float32 in a second; a multiply-add is two.
+    bytes_per_s
+        Bytes between it and its main memory in a second.
+    cached_bytes_per_s, cache_bytes
+        The same where all that is used fits `cache_bytes`.
+    """
+
+    flops_per_s: float
+    bytes_per_s: float
+    cached_bytes_per_s: float
+    cache_bytes: int
+
+    def __or__(self, other: Machine) -> Machine:
+        return Machine(
+            max(self.flops_per_s, other.flops_per_s),
+            max(self.bytes_per_s, other.bytes_per_s),
+            max(self.cached_bytes_per_s, other.cached_bytes_per_s),
+            self.cache_bytes,
+        )
 
 
 class Executable(Protocol):
@@ -87,6 +116,10 @@ class Backend(Protocol):
 
     def describe(self) -> dict[str, str]:
         """Facts about the device for people: its name, vector width, threads."""
+        ...
+
+    def machine(self) -> Machine:
+        """What the device can do at best, measured when first asked for."""
         ...
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Any
 
+from symnet.backend import Machine
 from symnet.program import Program
 from symnet_cuda.device import Array, Storage
 from symnet_cuda.executable import CudaExecutable, download, upload
@@ -47,6 +48,10 @@ class CudaBackend:
     def describe(self) -> dict[str, str]:
         """Facts about the GPU for people."""
         return self.device.describe()
+
+    def machine(self) -> Machine:
+        """What the GPU can do at best, by its clocks."""
+        return self.device.machine()
 
 
 @cache

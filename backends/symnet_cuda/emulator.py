@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import math
 import shutil
 import subprocess
 import tempfile
@@ -20,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from symnet.backend import BackendError
+from symnet.backend import BackendError, Machine
 from symnet.program import Program
 from symnet_cuda.codegen import Unit
 from symnet_cuda.compiler import cache_folder, keep_file
@@ -65,6 +66,10 @@ class EmulatedBackend:
     def describe(self) -> dict[str, str]:
         """Facts for people."""
         return self.device.describe()
+
+    def machine(self) -> Machine:
+        """No limits: an emulated device has no time of its own."""
+        return Machine(math.inf, math.inf, math.inf, 0)
 
 
 class _HostMemory:

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from symnet.backend import BackendError
+from symnet.backend import BackendError, Machine
 from symnet.config import config
 from symnet_cuda import compiler
 from symnet_cuda.codegen import Unit
@@ -127,6 +127,19 @@ class Gpu:
             "compiler": found.version.splitlines()[0] if found else "none",
             "graphs": "yes" if self._graphs else "no",
         }
+
+    def machine(self) -> Machine:
+        """Rates by clocks and widths; what is in the L2 cache is taken to come four times faster.
+
+        A multiprocessor has 128 lanes since compute capability 8.6, 64 before, as listed under
+        "arithmetic instructions" in NVIDIA's CUDA C++ Programming Guide.
+        """
+        get, known = self._gpu.get_attribute, self._driver.device_attribute
+        lanes = 128 if self._gpu.compute_capability() >= (8, 6) else 64
+        flops = 2e3 * lanes * get(known.MULTIPROCESSOR_COUNT) * get(known.CLOCK_RATE)
+        # Two transfers in a cycle of the memory's clock.
+        bytes_per_s = 2e3 * get(known.MEMORY_CLOCK_RATE) * get(known.GLOBAL_MEMORY_BUS_WIDTH) / 8
+        return Machine(flops, bytes_per_s, 4 * bytes_per_s, get(known.L2_CACHE_SIZE))
 
 
 class _Active:

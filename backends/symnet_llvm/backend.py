@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import os
 from dataclasses import asdict
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import llvmlite.binding as llvm
 import numpy as np
 
+from symnet.backend import Machine
 from symnet.config import config
 from symnet.program import Program
 from symnet_llvm import engine, objects
@@ -90,6 +92,17 @@ class LLVMBackend:
             "llvm": ".".join(map(str, llvm.llvm_version_info)),
             "calls": "native" if calls else "python",
         }
+
+    def machine(self) -> Machine:
+        """What the processor can do at best, on as many threads as functions have."""
+        return _machine(_threads())
+
+
+@cache
+def _machine(threads: int) -> Machine:
+    from symnet_llvm.peak import measure  # rarely asked for
+
+    return measure(threads, tries=3)
 
 
 class _Text:

@@ -10,7 +10,7 @@ from benchmarks import problems, report, runner
 from benchmarks.cases import CASES, STARTUP_CASES
 from benchmarks.measure import Measurement, Settings, Startup, _checked, measure_steps
 from benchmarks.peers import CONTENDERS
-from benchmarks.roofline import Roofline
+from symnet.backend import Machine
 
 QUICK = Settings(threads=1, rounds=1, burst_s=0.01)
 
@@ -61,7 +61,7 @@ def test_startup_cases_are_cases() -> None:
 def test_report(tmp_path: Path) -> None:
     found = report.Report(
         QUICK,
-        Roofline(200e9, 30e9),
+        Machine(200e9, 30e9, 60e9, 1 << 20),
         {"symnet": "0.1.0", "jax": "1"},
         {
             "affine": {"symnet": Measurement([1e-6, 2e-6, 3e-6]), "jax": Measurement([4e-6])},
