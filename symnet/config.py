@@ -15,7 +15,11 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "compute_test_value": ("off", "ignore", "warn", "raise"),
     "floatX": ("float32", "float64"),
     "on_unused_input": ("raise", "warn", "ignore"),
-    "mode": ("default", "reference", "debug", "Mode", "FAST_RUN", "FAST_COMPILE", "DebugMode"),
+    "mode": (
+        *("default", "reference", "debug", "nan_guard"),
+        *("Mode", "FAST_RUN", "FAST_COMPILE", "DebugMode", "DEBUG_MODE", "NanGuardMode"),
+    ),
+    "optimizer": ("fast_run", "o4", "o3", "o2", "fast_compile", "o1", "merge", "None", "unsafe"),
 }
 
 
@@ -30,10 +34,15 @@ class Config:
     device
         Name of the backend that compiles functions: ``"cpu"`` or ``"cuda"``.
     mode
-        ``"default"`` compiles, ``"reference"`` interprets, ``"debug"`` does both and compares;
-        Theano's names are understood, too.
-    optimizer_excluding
-        Names of rewrite phases or rules to leave out, separated by ``:``.
+        ``"default"`` compiles, ``"reference"`` interprets, ``"debug"`` does both and compares,
+        ``"nan_guard"`` looks for what is not finite; Theano's names are understood, too.
+    optimizer
+        How much is done to make code quick: ``"fast_run"`` all of it, ``"fast_compile"`` only what
+        makes expressions canonical, ``"None"`` nothing; Theano's steps between, ``"o1"`` to
+        ``"o4"``, are understood.
+    optimizer_including, optimizer_excluding
+        What to do all the same, and what to leave out, separated by ``:``: rules, their phases,
+        ``fusion`` and ``inplace``; see `symnet.modes.Mode`.
     on_unused_input
         What `function` does about an input that nothing depends on.
     num_threads
@@ -59,6 +68,8 @@ class Config:
     floatX: str = "float32"
     device: str = "cpu"
     mode: str = "default"
+    optimizer: str = "fast_run"
+    optimizer_including: str = ""
     optimizer_excluding: str = ""
     on_unused_input: str = "raise"
     num_threads: int = 0
@@ -71,6 +82,8 @@ class Config:
         known = {f.name: f.type for f in fields(self)}
         if name not in known:
             raise AttributeError(f"config has no setting {name!r}; it has {', '.join(known)}")
+        if name == "optimizer" and value is None:
+            value = "None"
         choices = _CHOICES.get(name)
         if choices and value not in choices:
             raise ValueError(f"config.{name} is one of {', '.join(choices)}, not {value!r}")

@@ -188,7 +188,8 @@ class Function:
 
     def _prepared(self) -> Versions | Staged:
         """The graph, ready to be compiled for the sizes of a call."""
-        times, manner = self.compile_seconds, Manner(self._device, self._mode.fuse, self._profile)
+        times, mode = self.compile_seconds, self._mode
+        manner = Manner(self._device, mode.fuse, mode.inplace, self._profile)
         with times.measure("shapes"):
             shapes = Shapes(self._graph.results, self._graph.names)
             if shapes.late:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+from symnet.decisions import allowed
 from symnet.elements import Elements, Held
 from symnet.graph import Apply, Constant, Variable, ancestors, consumers
 from symnet.grouping import nests
@@ -102,6 +103,7 @@ class Fusion:
         self._readers = consumers(outputs)
         self._required = set(outputs)
         self._inline: set[Variable] = set()
+        self._apart: set[Variable] = set()
         self._elements: dict[tuple[Variable, Index], Expr] = {}
         self._positions: dict[tuple[Dims, Index], Expr] = {}
         self.numbers: dict[Apply, int] = {}
@@ -127,6 +129,8 @@ class Fusion:
     # -- placing one node ------------------------------------------------------------------
 
     def _place(self, node: Apply) -> None:
+        if not self.fuse or not allowed("fusion", node.op, "less memory traffic", node.outputs[0]):
+            self._apart.update(node.outputs)
         if isinstance(node.op, IndexedOp | OrderedOp):
             for fault in node.op.faults(node, Elements(self, node)):
                 self._place_fault(node, fault)
@@ -210,7 +214,7 @@ class Fusion:
         if any(not isinstance(r.op, IndexedOp | OrderedOp) for r in readers):
             native = (IndexedOp, OrderedOp, ContractionOp, LoopOp)
             return weight == 0 and all(isinstance(r.op, native) for r in readers)
-        if weight == 0 or not self.fuse:
+        if weight == 0 or out in self._apart:
             return weight == 0
         if weight <= CHEAP:
             return True
@@ -244,7 +248,7 @@ class Fusion:
         """Make a value of `out`: find its stage and home, and take in what can be taken in."""
         value = Value(out, self.shape(out) if shape is None else shape, -1)
         refs = found.refs
-        home = self._epilogue_of(value, found) if self.fuse else None
+        home = None if self._is_apart(value) else self._epilogue_of(value, found)
         if home is not None:
             value.home, value.stage = home, home.stage
         else:
@@ -315,7 +319,7 @@ class Fusion:
     def _fits(self, ref: Ref, reader: Value) -> bool:
         """Whether `reader` can take in the expression of the value that `ref` reads."""
         u = self._target(ref)
-        if u.expr is None or u.home is not None or not self.fuse:
+        if u.expr is None or u.home is not None or self._is_apart(u):
             return False
         own = axes(len(u.shape))
         kept = {a for a, x in zip(own, ref.index, strict=True) if a == x}
@@ -334,6 +338,10 @@ class Fusion:
             return False
         aligned = all(a in kept or n == const(1) for a, n in zip(own, u.shape, strict=True))
         return aligned or u.weight <= (CHEAP if self._is_stored_anyway(u) else MODERATE)
+
+    def _is_apart(self, value: Value) -> bool:
+        """Whether a value must not be computed together with others."""
+        return not self.fuse or value.variable in self._apart
 
     def _is_stored_anyway(self, value: Value) -> bool:
         """Whether somebody must find a value in memory, whatever else becomes of it."""
@@ -533,13 +541,16 @@ class Fusion:
     def _nests(self) -> list[Nest]:
         """The loop nests: stored values that belong together."""
         values = [v for v in self.values.values() if v.is_nest and v.stored]
-        if not self.fuse:
-            return [Nest([v], v.stage) for v in values]
+        alone = [Nest([v], v.stage) for v in values if self._is_apart(v)]
+        if len(alone) == len(values):
+            return alone
+        values = [v for v in values if not self._is_apart(v)]
         flags = {flag for flag, _ in self.faults}
         named = [(self._buffer_of(v), v) for v in self.values.values() if v.loaded]
         small = {name for name, v in named if all(n == const(1) for n in v.shape)}
         kept = {name for name, v in named if v.stage < 0}
-        return nests(values, lambda v: v.variable in flags, small.__contains__, kept.__contains__)
+        found = nests(values, lambda v: v.variable in flags, small.__contains__, kept.__contains__)
+        return alone + found
 
 
 def _is_surely_native(op: LoopOp) -> bool:

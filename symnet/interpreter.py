@@ -8,6 +8,7 @@ operation declares of it: number, dtype and shape.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,6 +39,11 @@ class Step:
 
 class Watcher(Protocol):
     """What looks on while a graph is evaluated."""
+
+    @property
+    def inside(self) -> bool:
+        """Whether it looks at what operations evaluate themselves, such as the bodies of loops."""
+        ...
 
     def before(self, number: int, node: Apply, step: Step) -> None:
         """Called before operation `number` runs."""
@@ -82,6 +88,9 @@ def evaluate(
     return Evaluation(outputs, given)(given, watcher)
 
 
+_looking_inside: ContextVar[Watcher | None] = ContextVar("_looking_inside", default=None)
+
+
 class Evaluation:
     """A graph made ready to be evaluated many times.
 
@@ -104,6 +113,15 @@ class Evaluation:
         self, given: Mapping[Variable, Any], watcher: Watcher | None = None
     ) -> list[Array]:
         """Evaluate with values of the inputs; `watcher` looks on."""
+        if watcher is None:
+            return self._evaluate(given, _looking_inside.get())
+        token = _looking_inside.set(watcher if watcher.inside else None)
+        try:
+            return self._evaluate(given, watcher)
+        finally:
+            _looking_inside.reset(token)
+
+    def _evaluate(self, given: Mapping[Variable, Any], watcher: Watcher | None) -> list[Array]:
         values: dict[Variable, Array] = {v: _accepted(v, given[v]) for v in self.inputs}
         for number, node in enumerate(self.nodes):
             operands = [_value(v, values) for v in node.inputs]
@@ -190,6 +208,31 @@ class Lengths:
         """Raise `error` unless a condition holds."""
         if not (condition.value if isinstance(condition, Const) else evaluate_int(condition, {})):
             raise error(what)
+
+
+def described(array: Array) -> str:
+    """What there is to say of an array in a line.
+
+    Examples
+    --------
+    >>> described(np.array([1.0, -2.5, np.nan, np.inf]))
+    'float64 (4,), from -2.5 to 1, 1 NaN, 1 infinite'
+    """
+    text = f"{array.dtype} {array.shape}"
+    if not array.size or array.dtype.kind not in "fiu":
+        return text
+    finite = np.isfinite(array)
+    if finite.any():
+        low = np.min(array, where=finite, initial=np.max(array[finite]))
+        high = np.max(array, where=finite, initial=low)
+        text += f", {low:.6g}" if low == high else f", from {low:.6g} to {high:.6g}"
+    for count, what in (
+        (int(np.isnan(array).sum()), "NaN"),
+        (int(np.isinf(array).sum()), "infinite"),
+    ):
+        if count:
+            text += f", {count} {what}"
+    return text
 
 
 def _circumstances(node: Apply, values: Mapping[Variable, Array]) -> str:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from symnet.decisions import allowed
 from symnet.fusion import Fusion
 from symnet.graph import Variable
 from symnet.nest import Reduction, axes
@@ -53,14 +54,19 @@ class Frozen:
         return [*self.outputs, *(value for _, value in self.updates)]
 
 
-def lower(frozen: Frozen, dims: Specialisation, fuse: bool = True) -> Program:
-    """Lower a graph to a program for the sizes that `dims` is specialised to."""
-    return _Lowering(frozen, dims, fuse).program()
+def lower(frozen: Frozen, dims: Specialisation, fuse: bool = True, inplace: bool = True) -> Program:
+    """Lower a graph to a program for the sizes that `dims` is specialised to.
+
+    `fuse` and `inplace` say whether operations share loops, and whether steps overwrite the shared
+    variables that they update.
+    """
+    return _Lowering(frozen, dims, fuse, inplace).program()
 
 
 class _Lowering(Steps):
-    def __init__(self, frozen: Frozen, dims: Specialisation, fuse: bool) -> None:
+    def __init__(self, frozen: Frozen, dims: Specialisation, fuse: bool, inplace: bool) -> None:
         self.frozen = frozen
+        self._inplace = inplace
         self.dims = dims
         super().__init__()
         self.memory = Memory()
@@ -160,7 +166,7 @@ class _Lowering(Steps):
             if isinstance(group, Chain):
                 if self._chain_overwrites(shared, group, home):
                     continue
-            elif self._may_overwrite(shared, value, group) and self._overwrite(name, draft):
+            elif self._may_overwrite(shared, value, group) and self._overwrite(name, value, draft):
                 targets.append(name)
                 continue
             if not targets:
@@ -180,16 +186,20 @@ class _Lowering(Steps):
                 drafts.append((name, source, value, draft))
         copies = []
         for name, source, value, draft in drafts:
-            if not self._overwrite(name, draft):
+            if not self._overwrite(name, value, draft):
                 saved = self.memory.temporary(value.dtype, self.dims.shape(value))
                 draft.step = Copy(source, saved)
                 copies.append(Copy(saved, name))
         return copies
 
-    def _overwrite(self, name: str, draft: Draft) -> bool:
+    def _overwrite(self, name: str, value: Variable, draft: Draft) -> bool:
         """Have `draft` write a shared buffer after all who read it; False if it cannot wait."""
+        if not self._inplace:
+            return False
         later = [d for d in self.graph.readers(name) if d is not draft]
         if any(self.graph.precedes(draft, d) for d in later):
+            return False
+        if not allowed("in place", name, "the new value is written over the old one", value):
             return False
         for d in later:
             d.before.append(draft)
@@ -211,7 +221,7 @@ class _Lowering(Steps):
             or chain.result.loaded
             or any(self.memory.buffers[b].kind == "output" for b in self._target(chain.result))
             or any(isinstance(x, Load) and x.buffer == name for x in walk(*exprs))
-            or not self._overwrite(name, home[links[-1].result.variable][0])
+            or not self._overwrite(name, chain.result.variable, home[links[-1].result.variable][0])
         ):
             return False
         for link in links:

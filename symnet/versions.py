@@ -39,12 +39,15 @@ class Manner:
         Where it runs.
     fuse
         Whether operations are fused into common loops.
+    inplace
+        Whether steps overwrite the shared variables that they update.
     profile
         Whether the time of each step is measured.
     """
 
     device: str
     fuse: bool = True
+    inplace: bool = True
     profile: bool = False
 
 
@@ -264,7 +267,7 @@ class Versions:
                     outputs=(*frozen.outputs, *(v for _, v in resized)),
                     updates=tuple((s, v) for s, v in frozen.updates if s not in moved),
                 )
-            program = lower(frozen, dims, self._manner.fuse)
+            program = lower(frozen, dims, self._manner.fuse, self._manner.inplace)
         with self._times.measure("compile"):
             target = backends.get(self._manner.device)
             executable = target.compile(program, self._manner.profile)

@@ -5,9 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from symnet.decisions import allowed
 from symnet.graph import Variable
 from symnet.rewriting import canonicalize, contractions, linalg, scatter, specialize, stabilize
 from symnet.rewriting.driver import Driver
@@ -21,8 +22,15 @@ PHASES: dict[str, list[AnyRule]] = {
 }
 """The tables of rules, by phase."""
 
+WHOLE_GRAPH: dict[str, Callable[[Sequence[Variable]], list[Variable]]] = {
+    "merge_loops": merge_loops,
+    "keep_tails": keep_tails,
+}
+"""Passes that look at the whole graph, by the names to exclude them by."""
+
 __all__ = [
     "PHASES",
+    "WHOLE_GRAPH",
     "Driver",
     "OpRule",
     "Pass",
@@ -80,12 +88,22 @@ def passes(outputs: Sequence[Variable], exclude: frozenset[str] = frozenset()) -
     found = stable.rewrite(outputs)
     yield Pass("canonicalize, stabilize", found, stable.counts)
     # Bodies of loops are told apart by their canonical forms.
-    found = merge_loops(found)
+    found = _passed("merge_loops", found, exclude)
     yield Pass("merge loops", found)
     special = Driver(selected(["canonicalize", "specialize"], exclude))
     found = special.rewrite(found)
     yield Pass("canonicalize, specialize", found, special.counts)
-    yield Pass("shorten histories", keep_tails(found))
+    yield Pass("shorten histories", _passed("keep_tails", found, exclude))
+
+
+def _passed(name: str, outputs: Sequence[Variable], exclude: frozenset[str]) -> list[Variable]:
+    """A graph after one of the passes over all of it, if it may change it."""
+    found = list(outputs) if name in exclude else WHOLE_GRAPH[name](outputs)
+    for old, new in zip(outputs, found, strict=True):
+        if new is not old:
+            changed = allowed("rewrite", name, "less to compute and to keep in loops", old, new)
+            return found if changed else list(outputs)
+    return found
 
 
 def stabilized(outputs: Sequence[Variable]) -> list[Variable]:

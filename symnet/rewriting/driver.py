@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from symnet.decisions import allowed
 from symnet.graph import Apply, Constant, Interner, Variable, ancestors, built_at
 from symnet.op import LoopOp, constant
 from symnet.ops.elementwise import Elemwise
@@ -84,7 +85,10 @@ class Driver:
                 found = rule.apply(node)
                 if found is None or found is v:
                     continue
-                new = self._finish(fitted(found, v), depth + 1)
+                found = fitted(found, v)
+                if not allowed("rewrite", rule.name, rule.reason, v, found):
+                    return v
+                new = self._finish(found, depth + 1)
                 self.counts[rule.name] = self.counts.get(rule.name, 0) + 1
                 self._final[v] = new
                 return new

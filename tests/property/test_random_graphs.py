@@ -7,15 +7,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 import symnet as sn
-from symnet.modes import Mode
+from symnet.modes import NOTHING, Mode
 from tests.property.graphs import Drawn, graphs
 
 MODES = {
     "default": Mode(),
-    "not fused": Mode(fuse=False),
-    "not canonicalized": Mode(exclude=frozenset({"canonicalize"})),
-    "not stabilized": Mode(exclude=frozenset({"stabilize"})),
-    "not specialized": Mode(exclude=frozenset({"specialize"})),
+    "not fused": Mode().excluding("fusion"),
+    "not canonicalized": Mode().excluding("canonicalize"),
+    "not stabilized": Mode().excluding("stabilize"),
+    "not specialized": Mode().excluding("specialize"),
+    "not in place": Mode().excluding("inplace"),
+    "nothing done": Mode(exclude=NOTHING),
 }
 
 QUICK = settings(

@@ -207,7 +207,7 @@ def test_ten_thousand_nodes(build: Callable[[int], tuple[Any, list[Any]]]) -> No
 
 def test_nothing_is_fused_on_request() -> None:
     x = T.matrix("x")
-    f = sn.function([x], T.tanh(x) * 2 + 1, mode=sn.modes.Mode(fuse=False))
+    f = sn.function([x], T.tanh(x) * 2 + 1, mode=sn.modes.Mode().excluding("fusion"))
     f(np.ones((2, 3), "float32"))
     (program,) = f.programs
     verify(program)

@@ -5,7 +5,8 @@ import pytest
 
 import symnet as sn
 import symnet.tensor as T
-from symnet.modes import MonitorMode, NanGuardMode
+from symnet.decisions import recording
+from symnet.modes import LEVELS, Mode, MonitorMode, NanGuardMode, get_mode
 from symnet.ops import Elemwise
 from symnet.printing import debugprint
 
@@ -58,6 +59,37 @@ def test_nan_guard():
     assert np.isinf(g([0, 30], [0, 1])[0])
 
 
+def test_a_guard_says_what_the_operands_are():
+    x = T.dvector("x")
+    f = sn.function([x], T.log(x).sum(), mode="nan_guard")
+    with pytest.raises(AssertionError) as caught:
+        f([1.0, -2.0, 0.5, -1.0])
+    first, second, third = str(caught.value).splitlines()
+    assert first.startswith("output 0 of log has NaN, built at File")
+    assert "test_a_guard_says_what_the_operands_are" in first
+    assert second == "2 of 4 elements, the first at (1,); the operands are"
+    assert third == "  x: float64 (4,), from -2 to 1"
+
+
+def test_a_guard_may_warn_and_go_on():
+    x = T.dvector("x")
+    f = sn.function([x], T.log(x) * 2, mode=NanGuardMode(action="warn"))
+    with pytest.warns(UserWarning, match="output 0 of log has NaN"):  # and once only
+        assert np.isnan(f([-1.0])[0])
+    with pytest.raises(ValueError, match="'raise', 'warn' or 'pdb', not 'cry'"):
+        NanGuardMode(action="cry")
+
+
+def test_a_guard_looks_into_loops():
+    x = T.dvector("x")
+    states, _ = sn.scan(lambda a, s: T.log(s - a), x, T.constant(3.0))
+    f = sn.function([x], states[-1], mode="nan_guard")
+    assert f([1.0, 0.5]) == pytest.approx(np.log(np.log(2.0) - 0.5))
+    with pytest.raises(AssertionError, match="output 0 of log has NaN") as caught:
+        f([1.0, 0.5, 5.0])
+    assert "in scan of" in caught.value.__notes__[0]
+
+
 def test_guards_look_at_the_rewritten_graph():
     x = T.dmatrix("x")
     cost = -T.log(T.nnet.softmax(x))[0, 0]
@@ -74,6 +106,74 @@ def test_updates_in_a_watched_mode():
     with pytest.raises(AssertionError, match="an infinity"):
         f()
     assert s.get_value() == 2
+
+
+# -- what is left out ------------------------------------------------------------------------
+
+
+def kinds(mode, **settings):
+    """Kinds of decisions taken for a step of training."""
+    x, s = T.dvector("x"), sn.shared(np.ones(3), name="s")
+    with recording() as ledger, sn.config.change(**settings):
+        f = sn.function([x], T.log(1 + x).sum(), updates=[(s, s * 2 + x)], mode=mode)
+        assert f([1.0, 2.0, 3.0]) == pytest.approx(np.log(24))
+        np.testing.assert_allclose(s.get_value(), [3, 4, 5])
+    return {d.kind for d in ledger.taken}
+
+
+@pytest.mark.parametrize(
+    ("level", "expected"),
+    [
+        ("fast_run", {"rewrite", "fusion", "in place"}),
+        ("o3", {"rewrite", "fusion"}),
+        ("o2", {"fusion", "in place"}),
+        ("fast_compile", {"in place"}),
+        ("None", set()),
+    ],
+)
+def test_levels(level, expected):
+    assert kinds(None, optimizer=level) == expected
+
+
+def test_what_to_leave_out_and_what_not():
+    assert kinds(Mode().excluding("fusion:inplace")) == {"rewrite"}
+    assert kinds(Mode().excluding("log1p", "inplace")) == {"fusion"}
+    assert kinds(None, optimizer_excluding="stabilize:fusion") == {"in place"}
+    assert kinds(None, optimizer="None", optimizer_including="fusion") == {"fusion"}
+    assert kinds(None, optimizer_including="fusion", optimizer_excluding="fusion:log1p") == {
+        "in place"
+    }
+
+
+def test_levels_are_none_too():
+    with sn.config.change(optimizer=None):
+        assert get_mode().exclude == LEVELS["None"]
+        assert get_mode("FAST_RUN").exclude == frozenset()
+    with pytest.raises(ValueError, match=r"config\.optimizer is one of fast_run"):
+        sn.config.optimizer = "slow_run"
+
+
+def test_names_that_are_none():
+    with pytest.raises(ValueError, match=r"'stabilise' of the compiler; did you mean 'stabilize'"):
+        Mode().excluding("stabilise")
+    with pytest.raises(ValueError, match="did you mean 'log1p'"):
+        Mode().including("log_1p")
+    with pytest.warns(UserWarning, match="symnet has none of that name"):
+        assert Mode().excluding("local_subtensor_merge").exclude == frozenset()
+    assert Mode().excluding("cudnn", "local_elemwise_fusion").exclude == {"fusion"}
+    with pytest.raises(ValueError, match="no mode 'debg'; did you mean 'debug'"):
+        get_mode("debg")
+
+
+def test_decisions_are_limited():
+    x = T.dvector("x")
+    with recording() as everything:
+        sn.function([x], T.log(1 + T.sqr(x)))(np.ones(2))
+    for limit in range(len(everything.taken) + 1):
+        with recording(limit) as some:
+            sn.function([x], T.log(1 + T.sqr(x)))(np.ones(2))
+        names = [(d.kind, d.name) for d in some.taken]
+        assert names == [(d.kind, d.name) for d in everything.taken][:limit]
 
 
 # -- looking at functions --------------------------------------------------------------------

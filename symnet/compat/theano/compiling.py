@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from symnet import modes
+from symnet.compat.theano.flags import config
 from symnet.modes import get_mode
 
 
@@ -18,7 +19,7 @@ class Mode:
     linker
         ``"py"`` interprets the graph op by op; any other compiles it.
     optimizer
-        ``"fast_compile"`` and None leave rewriting and fusion out, as ``FAST_COMPILE`` does.
+        A level of optimization, as ``config.optimizer`` names them.
 
     Examples
     --------
@@ -32,13 +33,38 @@ class Mode:
         """Return symnet's mode."""
         if linker == "py":
             return get_mode("reference")
-        quick = optimizer in (None, "None", "fast_compile")
-        return get_mode("FAST_COMPILE" if quick else "FAST_RUN")
+        level = {None: "None", "default": "fast_run"}.get(optimizer, optimizer)
+        return modes.Mode(exclude=modes.LEVELS.get(level, frozenset()))
 
 
 def get_default_mode() -> modes.Mode:
     """Return the mode that functions have unless said otherwise."""
     return get_mode()
+
+
+def NanGuardMode(
+    nan_is_error: bool | None = None,
+    inf_is_error: bool | None = None,
+    big_is_error: bool | None = None,
+    optimizer: object = "default",
+    linker: object = None,
+) -> modes.Mode:
+    """Return the mode that raises at the first NaN, infinity or huge number.
+
+    Parameters
+    ----------
+    nan_is_error, inf_is_error, big_is_error
+        What to look for; None for what ``theano.config.NanGuardMode`` says.
+    optimizer, linker
+        Without effect.
+    """
+    said = config.NanGuardMode
+    return modes.NanGuardMode(
+        said.nan_is_error if nan_is_error is None else nan_is_error,
+        said.inf_is_error if inf_is_error is None else inf_is_error,
+        said.big_is_error if big_is_error is None else big_is_error,
+        action=said.action,
+    )
 
 
 def DebugMode(*args: Any, **settings: Any) -> modes.Mode:

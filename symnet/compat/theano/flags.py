@@ -107,8 +107,6 @@ WITHOUT_EFFECT: dict[str, Any] = {
     "openmp_elemwise_minsize": 200000,
     "optdb.max_use_ratio": 8.0,
     "optdb.position_cutoff": float("inf"),
-    "optimizer": "fast_run",
-    "optimizer_including": "",
     "optimizer_requiring": "",
     "optimizer_verbose": False,
     "pickle_test_value": True,

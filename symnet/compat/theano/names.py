@@ -69,11 +69,12 @@ MODULES: dict[str, tuple[str, ...]] = {
         "symnet.freeze: UnusedInputError",
         "symnet.function: Function pfunc=function",
         "symnet.custom: FunctionOp as_op",
-        "symnet.modes: MonitorMode NanGuardMode get_mode",
+        "symnet.modes: MonitorMode get_mode",
         "symnet.profile: ProfileStats",
         "symnet.tensor: specify_shape",
         "symnet.tensor: shape",
-        f"{_HERE}.compiling: DebugMode Mode function_dump get_default_mode predefined_modes",
+        f"{_HERE}.compiling: DebugMode Mode NanGuardMode function_dump get_default_mode "
+        "predefined_modes",
         f"{_HERE}.small: Param Rebroadcast",
     ),
     "theano.compile.builders": ("symnet: OpFromGraph",),
@@ -95,7 +96,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         f"{_HERE}.compiling: Mode get_default_mode predefined_modes",
     ),
     "theano.compile.monitormode": ("symnet.modes: MonitorMode",),
-    "theano.compile.nanguardmode": ("symnet.modes: NanGuardMode",),
+    "theano.compile.nanguardmode": (f"{_HERE}.compiling: NanGuardMode",),
     "theano.compile.ops": (
         "symnet.custom: FromFunctionOp=FunctionOp as_op",
         "symnet.tensor: shape specify_shape",
