@@ -1,16 +1,20 @@
-"""A program as one module of LLVM IR.
+"""A program as LLVM IR.
 
 In goes a program, out comes an `Assembly`: each distinct kernel and contraction once, as an
 internal function; the prologue; and for every stretch of steps between host calls a function
 ``i64 step(ptr state, i64 part, i64 parts)`` that every thread of a region runs from beginning to
 end. Its result is 0, or the number of the guard that ended it.
+
+All that is one module, unless the program is long. Then what conducts the kernels, thousands of
+calls in straight lines, is a module of its own: LLVM would spend most of its time on keeping
+pointers in registers, which gains nothing beside the work the kernels do.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from symnet import dtypes
 from symnet.kernel import Contraction, Kernel
@@ -19,6 +23,7 @@ from symnet.scalar import Const, Expr, Symbol, walk
 from symnet_llvm import ir, prologue
 from symnet_llvm.codegen import emit_kernel
 from symnet_llvm.contraction import emit_contraction
+from symnet_llvm.engine import Module
 from symnet_llvm.expansion import lower
 from symnet_llvm.expressions import Expressions
 from symnet_llvm.ir import Emitted, Emitter, Value
@@ -33,16 +38,23 @@ EmitWork = Callable[[Work, str, Target], Emitted]
 _BYTES_PER_NS = 10  # copying memory, for deciding who does it
 _REPEATED = 16  # how often a loop runs whose count is not known, for the same purpose
 _LINE = 64
+_LONG = 200  # steps and lengths from which on what conducts the kernels is not optimised
+_PREFIX = "symnet_"  # of names that another module sees
 _RUN = 16  # steps between two looks at which thread is to run them: longer blocks compile slowly
 _BARRIER, _CLOCK = "declare void @symnet_barrier(i64)", "declare i64 @symnet_clock()"
 
 
 @dataclass(frozen=True, slots=True)
 class Assembly:
-    """A module and the facts that go with it."""
+    """Modules and the facts that go with them."""
 
-    text: str
+    modules: tuple[Module, ...]
     facts: Facts
+
+    @property
+    def text(self) -> str:
+        """All of it, to be read."""
+        return "\n".join(m.text for m in self.modules)
 
 
 def emit_work(work: Work, name: str, target: Target) -> Emitted:
@@ -60,7 +72,7 @@ def assemble(
     profile: bool = False,
     emit: EmitWork = emit_work,
 ) -> Assembly:
-    """Write the module of a program.
+    """Write the modules of a program.
 
     Parameters
     ----------
@@ -82,17 +94,40 @@ def assemble(
     tasks = _tasks(program, works, profile)
     placement = place(tasks, threads)
     head = prologue.emit(program, layout)
-    functions = [e.text for e in works.values()] + [head.text()]
-    declarations = set(head.declarations).union(*(e.declarations for e in works.values()))
+    long = len(program.steps) + len(program.sizes) > _LONG
+    called = {work: _PREFIX * long + name for work, name in names.items()}
+    kernels = _Part([e.text for e in works.values()])
+    kernels.declarations.update(*(e.declarations for e in works.values()))
+    conductor = _Part([head.text()], set(head.declarations))
     aliases = ["@symnet_prologue = alias i64 (ptr), ptr @prologue"]
     for number, steps in enumerate(segments(program)):
-        body = _Segment(program, layout, placement, names, scratch, profile)
+        body = _Segment(program, layout, placement, called, scratch, profile)
         f = body.write(f"step{number}", steps, tasks)
-        functions.append(f.text())
-        declarations |= f.declarations
+        conductor.functions.append(f.text())
+        conductor.declarations |= f.declarations
         aliases.append(f"@symnet_step{number} = alias i64 (ptr, i64, i64), ptr @step{number}")
     facts = Facts(placement.parts, placement.phases, scratch, sum(t.cost_ns for t in tasks))
-    return Assembly(ir.module([*functions, *aliases], declarations, target), facts)
+    conductor.functions += aliases
+    if not long:
+        kernels.functions += conductor.functions
+        kernels.declarations |= conductor.declarations
+        return Assembly((kernels.module(target),), facts)
+    for work, name in names.items():
+        types = ["ptr"] * len(work.params) + ["i64"] * (len(work.ints) + 2) + ["ptr"]
+        conductor.declarations.add(f"declare void @{_PREFIX}{name}({', '.join(types)})")
+        kernels.functions.append(f"@{_PREFIX}{name} = alias void (), ptr @{name}")
+    return Assembly((kernels.module(target), conductor.module(target, optimised=False)), facts)
+
+
+@dataclass(slots=True)
+class _Part:
+    """What becomes a module."""
+
+    functions: list[str]
+    declarations: set[str] = field(default_factory=set)
+
+    def module(self, target: Target, optimised: bool = True) -> Module:
+        return Module(ir.module(self.functions, self.declarations, target), optimised)
 
 
 def _tasks(program: Program, works: dict[Work, Emitted], profile: bool) -> list[Task]:

@@ -57,10 +57,12 @@ class LLVMBackend:
         text = _Text(program, layout, target, threads, profile)
         if found is None:
             made = text.assembly()
-            found = objects.Entry(engine.compile_object(made.text, target), asdict(made.facts))
+            found = objects.Entry(
+                tuple(engine.compile_object(m, target) for m in made.modules), asdict(made.facts)
+            )
             if config.cache:
                 objects.store(key, found)
-        loaded = engine.load(found.code, exports(program), target)
+        loaded = engine.load(found.codes, exports(program), target)
         facts = Facts(**found.facts)
         return Executable(Instance(program, layout, facts, loaded, shared), text, self._native)
 
@@ -114,7 +116,7 @@ class _Text:
         self._arguments = (program, layout, target, threads, profile)
 
     def assembly(self) -> Assembly:
-        """The program's module."""
+        """The program's modules."""
         # Late: a program that comes from the cache needs no code generator.
         from symnet_llvm.assembly import assemble
 
@@ -122,7 +124,9 @@ class _Text:
 
     def __call__(self, kind: str) -> str:
         made = self.assembly()
-        return made.text if kind == "ir" else engine.assembly(made.text, self._arguments[2])
+        if kind == "ir":
+            return made.text
+        return "\n".join(engine.assembly(m, self._arguments[2]) for m in made.modules)
 
 
 def _threads() -> int:

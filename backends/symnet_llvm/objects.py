@@ -16,6 +16,7 @@ import struct
 import tempfile
 from dataclasses import dataclass
 from functools import cache
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ import llvmlite.binding as llvm
 
 from symnet import kernel
 
-MAGIC = b"symnet object 1\n"
+MAGIC = b"symnet object 2\n"
 _HEADER = struct.Struct("<16s32sI")
 LIMIT = 512 << 20
 """Bytes that the cache may hold; the entries that were not used for longest go first."""
@@ -35,13 +36,13 @@ class Entry:
 
     Attributes
     ----------
-    code
-        An object file.
+    codes
+        Object files.
     facts
         What the code generator wants to remember of it; anything that JSON holds.
     """
 
-    code: bytes
+    codes: tuple[bytes, ...]
     facts: dict[str, Any]
 
 
@@ -64,18 +65,19 @@ def load(key: str) -> Entry | None:
         payload = memoryview(content)[_HEADER.size :]
         if magic != MAGIC or hashlib.sha256(payload).digest() != digest:
             return None
-        facts = json.loads(bytes(payload[:length]))
+        lengths, facts = json.loads(bytes(payload[:length]))
     except (OSError, ValueError, struct.error):
         return None
     with contextlib.suppress(OSError):
         os.utime(path)
-    return Entry(bytes(payload[length:]), facts)
+    ends = list(accumulate(lengths, initial=length))
+    return Entry(tuple(bytes(payload[a:b]) for a, b in pairwise(ends)), facts)
 
 
 def store(key: str, entry: Entry) -> None:
     """Keep an entry, if the directory lets us."""
-    facts = json.dumps(entry.facts).encode()
-    payload = facts + entry.code
+    facts = json.dumps([[len(code) for code in entry.codes], entry.facts]).encode()
+    payload = b"".join([facts, *entry.codes])
     header = _HEADER.pack(MAGIC, hashlib.sha256(payload).digest(), len(facts))
     folder = directory()
     with contextlib.suppress(OSError):

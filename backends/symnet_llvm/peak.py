@@ -33,9 +33,8 @@ def measure(threads: int, tries: int = 7) -> Machine:
     """Measure the rates of so many threads, the best of several tries."""
     target = host()
     lanes = target.lanes("float32")
-    loaded = engine.load(
-        engine.compile_object(_source(lanes, target), target), ("fma_loop", "read_loop"), target
-    )
+    code = engine.compile_object(engine.Module(_source(lanes, target)), target)
+    loaded = engine.load([code], ("fma_loop", "read_loop"), target)
     fma = ctypes.CFUNCTYPE(None, ctypes.c_int64)(loaded.addresses["fma_loop"])
     read = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64)(loaded.addresses["read_loop"])
     per_thread = _STREAM_BYTES // 4 // threads // _BLOCK * _BLOCK

@@ -85,11 +85,12 @@ def _code(name: str, text: str, target: Target, cached: bool) -> bytes:
     key = objects.key(name, repr(target), text)
     found = objects.load(key) if cached else None
     if found is None:
-        code = engine.compile_object(ir.module([text], [], target), target)
-        found = objects.Entry(code, {})
+        code = engine.compile_object(engine.Module(ir.module([text], [], target)), target)
+        found = objects.Entry((code,), {})
         if cached:
             objects.store(key, found)
-    return found.code
+    (code,) = found.codes
+    return code
 
 
 def _load(
@@ -97,4 +98,4 @@ def _load(
 ) -> engine.Loaded:
     for symbol, address in imports.items():
         engine.define(symbol, address)
-    return engine.load(code, exports, target).keep()
+    return engine.load([code], exports, target).keep()

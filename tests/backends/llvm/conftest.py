@@ -26,8 +26,8 @@ def compile_kernel(work: Kernel, target: Target) -> Callable[..., None]:
     verify(work)
     emitted = emit_kernel(work, "kernel", target)
     text = emitted.text.replace("define internal", "define", 1)
-    module = ir.module([text], emitted.declarations, target)
-    loaded = engine.load(engine.compile_object(module, target), ("kernel",), target)
+    module = engine.Module(ir.module([text], emitted.declarations, target))
+    loaded = engine.load([engine.compile_object(module, target)], ("kernel",), target)
     _LOADED.append(loaded)
     count = len(work.params) + len(work.ints) + 3
     function = ctypes.CFUNCTYPE(None, *[ctypes.c_int64] * count)(loaded.addresses["kernel"])

@@ -166,9 +166,9 @@ class Native:
             )
             declarations |= emitted.declarations
             self.scratch.append(emitted)
-        text = ir.module(functions, declarations, target)
+        module = engine.Module(ir.module(functions, declarations, target))
         names = tuple(f"go{i}" for i in range(len(cases)))
-        self.code = engine.load(engine.compile_object(text, target), names, target)
+        self.code = engine.load([engine.compile_object(module, target)], names, target)
         self.cases = cases
 
     def run(self, index: int, memory: dict[str, np.ndarray], parts: int) -> dict[str, np.ndarray]:

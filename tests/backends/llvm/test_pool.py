@@ -75,10 +75,8 @@ def team() -> pool.Pool:
 
 
 def region(team: pool.Pool, text: str) -> Callable[[np.ndarray, int], int]:
-    code = engine.compile_object(
-        text.replace("VALUES", str(VALUES)).replace("SEEN", str(SEEN)), host()
-    )
-    loaded = engine.load(code, ("step",), host())
+    module = engine.Module(text.replace("VALUES", str(VALUES)).replace("SEEN", str(SEEN)))
+    loaded = engine.load([engine.compile_object(module, host())], ("step",), host())
     call = ctypes.CFUNCTYPE(ctypes.c_int64, ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64)(
         team.region
     )

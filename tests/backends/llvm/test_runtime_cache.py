@@ -31,9 +31,9 @@ def compiled(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     texts: list[str] = []
     real = engine.compile_object
 
-    def spy(text: str, target: object) -> bytes:
-        texts.append(text)
-        return real(text, target)
+    def spy(module: engine.Module, target: object) -> bytes:
+        texts.append(module.text)
+        return real(module, target)
 
     monkeypatch.setattr(engine, "compile_object", spy)
     return texts
@@ -124,9 +124,10 @@ def test_old_entries_make_room(directory: Path, monkeypatch: pytest.MonkeyPatch)
         (directory / f"old{k}").write_bytes(b"x" * 100)
         os.utime(directory / f"old{k}", (k, k))
     monkeypatch.setattr(objects, "LIMIT", 900)
-    objects.store("new", objects.Entry(b"code", {"a": 1}))
+    entry = objects.Entry((b"code", b"more"), {"a": 1})
+    objects.store("new", entry)
     assert sorted(p.name for p in directory.iterdir()) == ["new", "old6", "old7", "old8", "old9"]
-    assert objects.load("new") == objects.Entry(b"code", {"a": 1})
+    assert objects.load("new") == entry
 
 
 def test_users_rows_are_in_the_key(compiled: list[str]) -> None:

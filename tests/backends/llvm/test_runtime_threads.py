@@ -76,6 +76,19 @@ def test_results_do_not_depend_on_threads(compiled: Compile, profile: bool) -> N
             assert all(t > 0 for t in f.timings())
 
 
+def test_long_programs_are_conducted_by_a_module_of_its_own(
+    compiled: Compile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    p = chain(N, stages=4)
+    expected = run(compiled(p, 3))  # a number not asked for below, where the cache would know it
+    monkeypatch.setattr(assembly, "_LONG", len(p.steps) - 1)
+    for threads, profile in ((1, False), (2, False), (2, True)):
+        f = compiled(p, threads, profile)
+        assert "declare void @symnet_k0(ptr" in f.source()
+        for a, b in zip(expected, run(f), strict=True):
+            assert a.tobytes() == b.tobytes()
+
+
 def test_many_short_calls_from_several_executables(compiled: Compile) -> None:
     p = chain(N, stages=1)
     wanted = run(compiled(p, 1), 1)[0]
