@@ -21,7 +21,7 @@ import numpy as np
 
 from symnet import dtypes
 from symnet.config import config
-from symnet.random import Streams
+from symnet.distributions import WIDTH_LEFT, Streams, chosen, outcome_ends
 from symnet.scanning import scan
 from symnet.shared import SharedVariable, shared
 from symnet.tensor.constructors import arange
@@ -30,6 +30,7 @@ from symnet.tensor.cumulative import cumsum
 from symnet.tensor.elementwise import cast, table_functions
 from symnet.tensor.joining import concatenate, stack
 from symnet.tensor.manipulation import length, product, reshape
+from symnet.tensor.positions import flatnonzero
 from symnet.tensor.variable import TensorVariable
 
 M1, M2 = 2**31 - 1, 2**31 - 21069
@@ -156,29 +157,57 @@ class MRG_RandomStreams(Streams):
         ndim: int | None = None,
         dtype: object = None,
         nstreams: int | None = None,
+        truncate: bool = False,
     ) -> TensorVariable:
         """Draw from the normal distribution of mean `avg` and standard deviation `std`.
 
         By the method of Box and Muller (1958): the first half of an even number of uniform ones
-        gives the radii, the second the angles.
+        gives the radii, the second the angles. With `truncate`, numbers more than two standard
+        deviations away are replaced by others with the same angles and radii below 2.
         """
         (mean, width), dims, kind = self._prepared("normal", size, ndim, dtype, avg, std)
         count = product(dims)
         even: Any = count + count % 2
         known = static_integer(even)
-        drawn = self._uniform(
-            [as_tensor_variable(even if known is None else known)], kind, nstreams
-        )
+        drawn = self._many([as_tensor_variable(even if known is None else known)], kind, nstreams)
         radius = _T["sqrt"](-2.0 * _T["log"](drawn[: even // 2]))
         angle = np.asarray(2 * math.pi, kind) * drawn[even // 2 :]
-        both = concatenate([radius * _T["cos"](angle), radius * _T["sin"](angle)])
-        result: TensorVariable = reshape(both[:count], dims) * width + mean
+        sides = _T["cos"](angle), _T["sin"](angle)
+        parts = [radius * side for side in sides]
+        if truncate:
+            far = [flatnonzero(_T["gt"](abs(part), 2)) for part in parts]
+            near = [part[_T["le"](abs(part), 2).nonzero()] for part in parts]
+            replaced = length(far[0], 0)
+            low = math.exp(-2)
+            again = self._many([replaced + length(far[1], 0)], kind, nstreams)
+            radii = _T["sqrt"](-2.0 * _T["log"](again * (1 - low) + low))
+            cut = radii[:replaced] * sides[0][far[0]], radii[replaced:] * sides[1][far[1]]
+            parts = [near[0], cut[0], near[1], cut[1]]
+        result: TensorVariable = reshape(concatenate(parts)[:count], dims) * width + mean
+        return result
+
+    def truncated_normal(
+        self,
+        size: TensorLike = None,
+        avg: TensorLike = 0.0,
+        std: TensorLike = 1.0,
+        ndim: int | None = None,
+        dtype: object = None,
+        nstreams: int | None = None,
+    ) -> TensorVariable:
+        """Draw from a normal distribution that is cut off at two of its standard deviations.
+
+        `std` is the standard deviation of what is left.
+        """
+        (mean, width), dims, kind = self._prepared("truncated_normal", size, ndim, dtype, avg, std)
+        standard = self.normal(dims, dtype=kind, nstreams=nstreams, truncate=True)
+        result: TensorVariable = standard * (width / WIDTH_LEFT) + mean
         return result
 
     def multinomial(
         self,
         size: TensorLike = None,
-        n: int = 1,
+        n: TensorLike = 1,
         pvals: TensorLike = None,
         ndim: int | None = None,
         dtype: object = "int64",
@@ -194,15 +223,84 @@ class MRG_RandomStreams(Streams):
         if pvals is None or as_tensor_variable(pvals).ndim != 2 or size is not None:
             raise TypeError("MRG_RandomStreams.multinomial takes a matrix pvals, and no size")
         p = as_tensor_variable(pvals)
-        rows = length(p, 0)
-        drawn = self._uniform([rows * n], config.floatX, nstreams)
-        ends = cumsum(p, axis=1)
-        # The first outcome whose probabilities add up to more than the number drawn.
-        number = reshape(drawn, [as_tensor_variable(n), rows]).dimshuffle(0, 1, "x")
-        above = _T["gt"](ends.dimshuffle("x", 0, 1), number)
-        first = concatenate([above[:, :, :1], _T["gt"](above[:, :, 1:], above[:, :, :-1])], axis=2)
-        counts: TensorVariable = first.sum(axis=0, dtype="int64")
+        number = self._numbers_for_rows(n, p, nstreams)
+        counts = chosen(outcome_ends(p), number).sum(axis=0, dtype="int64")
         return cast(counts, dtypes.canonical(dtype))
+
+    def choice(
+        self,
+        size: TensorLike = 1,
+        a: TensorLike = None,
+        replace: bool = True,
+        p: TensorLike = None,
+        ndim: int | None = None,
+        dtype: object = "int64",
+        nstreams: int | None = None,
+    ) -> TensorVariable:
+        """Draw `size` outcomes for each row of the matrix of probabilities `p`.
+
+        Parameters
+        ----------
+        size
+            How many outcomes to draw for each row, in the result's second dimension. Without
+            replacement, at most as many as have a probability above 0.
+        a
+            Must be None: outcomes are integers from 0 to ``p.shape[1] - 1``.
+        replace
+            Whether an outcome may be drawn again. If not, what is left is drawn from in proportion.
+        p
+            Probabilities, a row for each row of the result.
+        ndim
+            Must be None.
+        dtype
+            That of the outcomes.
+        nstreams
+            From how many substreams to draw.
+
+        Raises
+        ------
+        TypeError
+            If `p` is no matrix, or `a` or `ndim` is given.
+        ValueError
+            If more outcomes are to be drawn without replacement than there are.
+
+        Examples
+        --------
+        >>> import symnet as sn
+        >>> drawn = MRG_RandomStreams(seed=7).choice(3, p=[[0.2, 0.5, 0.3]], replace=False)
+        >>> sorted(drawn.eval()[0].tolist())
+        [0, 1, 2]
+        """
+        if p is None or as_tensor_variable(p).ndim != 2 or a is not None or ndim is not None:
+            raise TypeError("MRG_RandomStreams.choice takes a matrix p, and no a or ndim")
+        weights, count = as_tensor_variable(p), as_tensor_variable(size)
+        number = self._numbers_for_rows(count, weights, nstreams)
+        if replace:
+            drawn = _first_above(outcome_ends(weights), number)
+        else:
+            known, outcomes = static_integer(size), weights.type.shape[1]
+            if known is not None and outcomes is not None and known > outcomes:
+                raise ValueError(
+                    f"choice: {known} different ones of {outcomes} outcomes cannot be drawn"
+                )
+            (drawn, _), _ = scan(
+                _drawn_and_left, sequences=number, outputs_info=[None, weights], n_steps=count
+            )
+        return cast(drawn.T, dtypes.canonical(dtype))
+
+    def multinomial_wo_replacement(
+        self,
+        size: None = None,
+        n: TensorLike = 1,
+        pvals: TensorLike = None,
+        ndim: int | None = None,
+        dtype: object = "int64",
+        nstreams: int | None = None,
+    ) -> TensorVariable:
+        """Draw `n` outcomes for each row of `pvals`: the old name of `choice`."""
+        if size is not None:
+            raise TypeError("MRG_RandomStreams.multinomial_wo_replacement takes no size but n")
+        return self.choice(n, None, False, pvals, ndim, dtype, nstreams)
 
     # ---------------------------------------------------------------------------------- helpers
 
@@ -217,6 +315,19 @@ class MRG_RandomStreams(Streams):
         self._counts.append(max(count, 1))
         self._advance(state, new)
         return reshape(drawn, dims)
+
+    def _many(
+        self, dims: Sequence[TensorVariable], dtype: str, nstreams: int | None
+    ) -> TensorVariable:
+        """Uniform numbers where Theano takes no size for known, even if it is."""
+        return self._uniform(dims, dtype, MOST_STREAMS if nstreams is None else nstreams)
+
+    def _numbers_for_rows(
+        self, count: TensorLike, p: TensorVariable, nstreams: int | None
+    ) -> TensorVariable:
+        """A row of uniform numbers for each of `count` draws from every row of `p`."""
+        n, rows = as_tensor_variable(count), length(p, 0)
+        return reshape(self._many([rows * n], config.floatX, nstreams), [n, rows])
 
     def _drawn(
         self, name: str, sample: Any, parameters: Any, dims: Any, dtype: str
@@ -273,3 +384,24 @@ def _folded(x: Any, rest: int, modulus: int) -> Any:
     """`x` modulo ``2**31 - rest``: what stands above bit 31 counts `rest` times."""
     folded = (x & (2**31 - 1)) + (x >> 31) * rest
     return _T["switch"](_T["ge"](folded, modulus), folded - modulus, folded)
+
+
+def _first_above(ends: TensorVariable, number: TensorVariable) -> TensorVariable:
+    """The first outcome whose end is above numbers, or the last that can come at all."""
+    among = number.dimshuffle(*range(number.ndim), "x")
+    passed = _T["le"](ends, among) & _T["lt"](ends, ends.max(axis=-1, keepdims=True))
+    found: TensorVariable = passed.sum(axis=-1, dtype="int64")
+    return found
+
+
+def _drawn_and_left(number: TensorVariable, p: TensorVariable) -> list[TensorVariable]:
+    """The outcome that a number stands for in each row of `p`, and the rows without it.
+
+    Rounding is that of Theano's loop in C: the rest adds up from what comes before the outcome.
+    """
+    ends = outcome_ends(p)
+    drawn = _first_above(ends, number)
+    here, place = drawn.dimshuffle(0, "x"), arange(length(p, 1)).dimshuffle("x", 0)
+    before = cast(_T["switch"](_T["eq"](place, here), ends - p, 0.0), p.dtype)
+    rest = cumsum(_T["switch"](_T["gt"](place, here), p, before), axis=1)[:, -1].dimshuffle(0, "x")
+    return [drawn, _T["switch"](_T["eq"](place, here), 0, p) / rest]

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,17 @@ import symnet as sn
 from symnet import backend
 from symnet.config import config
 from symnet_cuda.emulator import EmulatedBackend
+
+
+@contextmanager
+def emulation() -> Iterator[None]:
+    """Within, functions are compiled for CUDA and run on the emulator, which needs g++."""
+    get = backend.get
+    backend.get = lambda name: EmulatedBackend()  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        backend.get = get
 
 
 def agree(
@@ -31,13 +43,9 @@ def agree(
     with config.change(device="llvm"):
         _hold(sn.function(inputs, outputs, on_unused_input="ignore"), calls, expected, tolerance)
     if shutil.which("g++") is not None:
-        get = backend.get
-        backend.get = lambda name: EmulatedBackend()  # type: ignore[assignment]
-        try:
+        with emulation():
             emulated = sn.function(inputs, outputs, on_unused_input="ignore")
             _hold(emulated, calls, expected, tolerance)
-        finally:
-            backend.get = get
     return expected[-1]
 
 

@@ -104,6 +104,104 @@ def test_distributions(dtype: str) -> None:
     assert stats.chisquare(counts.sum(axis=0), np.array([0.2, 0.5, 0.3]) * 20_000).pvalue > 1e-3
 
 
+def uniforms(streams: MRG_RandomStreams, count: int, dtype: str) -> np.ndarray:
+    """What the next tensor will be if Theano does not take its size for known."""
+    states = substreams(streams.rstate, 60 * 256)
+    scale = np.float32(4.6566126e-10) if dtype == "float32" else 2.0**-31
+    numbers: np.ndarray = expected(states, count)[0].astype(dtype) * scale
+    return numbers
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_outcomes_are_those_of_theano(dtype: str) -> None:
+    draws, rows, outcomes = 4, 50, 7
+    given = np.random.default_rng(0).dirichlet(np.ones(outcomes), rows).astype(dtype)
+    with sn.config.change(floatX=dtype):
+        streams, p = MRG_RandomStreams(seed=9), T.matrix("p")
+        number = uniforms(streams, draws * rows, dtype).reshape(draws, rows)
+        f = sn.function([p], streams.choice(draws, p=p, replace=False))
+        counted = MRG_RandomStreams(seed=9).multinomial(n=draws, pvals=p)
+    counts, left = np.zeros((rows, outcomes), int), given.copy()
+    chosen = np.zeros((rows, draws), int)
+    for draw, row in itertools.product(range(draws), range(rows)):
+        counts[row, _first_above(given[row], number[draw, row])] += 1
+        here = chosen[row, draw] = _first_above(left[row], number[draw, row])
+        # The sum of the rest, in the precision of the probabilities, in their order.
+        rest = given.dtype.type(sum(left[row, :here].tolist()))
+        left[row, here] = 0
+        for k in range(here, outcomes):
+            rest += left[row, k]
+        left[row] /= rest
+    np.testing.assert_array_equal(f(given), chosen)
+    np.testing.assert_array_equal(sn.function([p], counted)(given), counts)
+
+
+def _first_above(p: np.ndarray, number: float) -> int:
+    total = 0.0
+    for outcome, probability in enumerate(p.tolist()):
+        total += probability
+        if total > number:
+            return outcome
+    raise AssertionError("the probabilities add up to 1")
+
+
+def test_old_name_of_a_choice_without_replacement() -> None:
+    p = np.full((30, 5), 0.2, "float32")
+    streams, others = MRG_RandomStreams(seed=9), MRG_RandomStreams(seed=9)
+    one = sn.function([], streams.multinomial_wo_replacement(n=3, pvals=p))()
+    np.testing.assert_array_equal(one, sn.function([], others.choice(3, p=p, replace=False))())
+    assert all(len(set(row)) == 3 for row in one.tolist())
+
+
+def test_choice_with_replacement() -> None:
+    p = np.tile(np.array([0.2, 0.5, 0.0, 0.3], "float32"), (5000, 1))
+    found = sn.function([], MRG_RandomStreams(seed=9).choice(4, p=p))()
+    assert found.shape == (5000, 4)
+    counts = np.bincount(found.ravel(), minlength=4)
+    assert counts[2] == 0
+    assert stats.chisquare(counts[[0, 1, 3]], np.array([0.2, 0.5, 0.3]) * 20_000).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("size", [(40,), (7, 3)])
+def test_truncated_normal_is_that_of_theano(size: tuple[int, ...]) -> None:
+    count = int(np.prod(size))
+    even = count + count % 2
+    streams = MRG_RandomStreams(seed=9)
+    u = uniforms(streams, even, "float64")
+    f = sn.function([], streams.truncated_normal(size, 1.0, 0.5, dtype="float64"))
+    streams.set_rstate(9)
+    streams.inc_rstate()
+    again = np.exp(-2) + (1 - np.exp(-2)) * uniforms(streams, even, "float64")
+    radius, angle = np.sqrt(-2 * np.log(u[: even // 2])), 2 * np.pi * u[even // 2 :]
+    parts = []
+    for side in (np.cos(angle), np.sin(angle)):
+        whole = radius * side
+        far = abs(whole) > 2
+        radii, again = np.sqrt(-2 * np.log(again[: far.sum()])), again[far.sum() :]
+        parts += [whole[~far], radii * side[far]]
+    spread = 0.5 / stats.truncnorm(-2, 2).std()
+    wanted = np.concatenate(parts)[:count].reshape(size) * spread + 1.0
+    assert len(parts[1]) + len(parts[3]) > 0
+    np.testing.assert_allclose(f(), wanted, rtol=1e-12)
+
+
+def test_truncated_normal_is_cut_off() -> None:
+    found = sn.function([], MRG_RandomStreams(seed=5).truncated_normal((20_001,), 1.0, 0.5))()
+    scale = 0.5 / stats.truncnorm(-2, 2).std()
+    assert stats.kstest(found, stats.truncnorm(-2, 2, 1, scale).cdf).pvalue > 1e-3
+    assert abs(found.std() - 0.5) < 0.01
+
+
+def test_what_cannot_be_chosen() -> None:
+    streams = MRG_RandomStreams(seed=5)
+    with pytest.raises(TypeError, match="choice takes a matrix p, and no a or ndim"):
+        streams.choice(2, a=3)
+    with pytest.raises(ValueError, match="choice: 4 different ones of 3 outcomes cannot be drawn"):
+        streams.choice(4, p=np.full((2, 3), 1 / 3), replace=False)
+    with pytest.raises(TypeError, match="multinomial_wo_replacement takes no size but n"):
+        streams.multinomial_wo_replacement(size=(2,), pvals=np.full((2, 3), 1 / 3))
+
+
 def test_a_size_that_is_not_known() -> None:
     x = T.matrix("x")
     streams = MRG_RandomStreams(seed=5)

@@ -23,7 +23,7 @@ CONTINUOUS: dict[str, tuple[Draw, Any]] = {
     "exponential": (lambda r: r.exponential((N,), 3.0), stats.expon(scale=3)),
     "truncated normal": (
         lambda r: r.truncated_normal((N,), 1.0, 0.5),
-        stats.truncnorm(-2, 2, 1, 0.5),
+        stats.truncnorm(-2, 2, 1, 0.5 / stats.truncnorm(-2, 2).std()),
     ),
     "gamma": (lambda r: r.gamma((N,), 2.0, 3.0), stats.gamma(2, scale=3)),
     "beta": (lambda r: r.beta((N,), 2.0, 5.0), stats.beta(2, 5)),
@@ -75,6 +75,71 @@ def test_weighted_choice() -> None:
     found = f([0.2, 0.5, 0.3])
     counts = [(found == v).sum() for v in (10, 20, 30)]
     assert stats.chisquare(counts, np.array([0.2, 0.5, 0.3]) * N).pvalue > 1e-3
+
+
+@pytest.mark.parametrize("n", [1, 20, 100])
+def test_multinomial(n: int) -> None:
+    p = np.array([0.2, 0.5, 0.0, 0.3])
+    found = sn.function([], RandomStreams(8).multinomial((N,), n, p))()
+    assert (found.sum(axis=1) == n).all()
+    for outcome in (0, 1, 3):
+        values = np.arange(n + 1)
+        expected = N * stats.binom(n, p[outcome]).pmf(values)
+        usual = expected > 5
+        counts = np.bincount(found[:, outcome], minlength=n + 1)
+        seen, due = (np.append(v[usual], v[~usual].sum()) for v in (counts, expected))
+        seen, due = (v[:-1] if due[-1] < 1e-6 else v for v in (seen, due))
+        assert stats.chisquare(seen, due).pvalue > 1e-3
+    assert not found[:, 2].any()
+
+
+def test_shapes_of_multinomial() -> None:
+    streams, p = RandomStreams(8), T.ftensor3("p")
+    n = T.lvector("n")
+    f = sn.function(
+        [p, n],
+        [
+            streams.multinomial(pvals=p),
+            streams.multinomial((7, -1, -1), pvals=p),
+            streams.multinomial(n=n, pvals=p),
+            streams.multinomial(pvals=p[0, 0]),
+        ],
+    )
+    given = np.full((2, 3, 4), 0.25, "float32")
+    found = f(given, [3, 50, 1000])
+    assert [v.shape for v in found] == [(2, 3, 4), (7, 2, 3, 4), (2, 3, 4), (4,)]
+    np.testing.assert_array_equal(found[2].sum(axis=2), [[3, 50, 1000]] * 2)
+
+
+def test_probabilities_that_do_not_quite_add_up() -> None:
+    # In float32 the sum is below 1 - 2**-20; the last outcome that can come has the rest.
+    p = np.append(np.full(10, 0.1 - 2e-6), 0.0).astype("float32")
+    found = sn.function([], RandomStreams(8).multinomial((10**6,), pvals=p))()
+    assert (found.sum(axis=1) == 1).all()
+    assert not found[:, -1].any()
+
+
+@pytest.mark.parametrize("p", [None, [0.6, 0.1, 0.3]])
+def test_pairs_without_replacement(p: list[float] | None) -> None:
+    streams, draws = RandomStreams(3), 2000
+    f = sn.function([], streams.choice((2,), a=3, replace=False, p=p))
+    found = np.array([f() for _ in range(draws)])
+    weights = np.full(3, 1 / 3) if p is None else np.array(p)
+    due = {
+        (a, b): weights[a] * weights[b] / (1 - weights[a])
+        for a in range(3)
+        for b in range(3)
+        if a != b
+    }
+    seen = [(found == pair).all(axis=1).sum() for pair in due]
+    assert stats.chisquare(seen, np.array(list(due.values())) * draws).pvalue > 1e-3
+
+
+def test_all_permutations_are_as_likely() -> None:
+    found = sn.function([], RandomStreams(3).permutation((N,), 4))()
+    _, counts = np.unique(found, axis=0, return_counts=True)
+    assert len(counts) == 24
+    assert stats.chisquare(counts).pvalue > 1e-3
 
 
 def test_choice_without_replacement() -> None:
@@ -157,6 +222,19 @@ def test_shapes() -> None:
     assert [v.shape for v in found] == [(3, 4), (3,), (3, 4), (3, 4), (3, 4), ()]
 
 
+def test_lengths_are_borrowed_from_parameters() -> None:
+    streams, x = RandomStreams(5), T.fmatrix("x")
+    f = sn.function([x], [streams.normal((2, -1, -1), avg=x), streams.poisson((-1, 4), lam=x)])
+    assert [v.shape for v in f(np.ones((3, 4), "float32"))] == [(2, 3, 4), (3, 4)]
+
+
+def test_rows_of_any_tensor_are_shuffled() -> None:
+    given = np.arange(60).reshape(3, 4, 5)
+    found = sn.function([], RandomStreams(3).shuffle_row_elements(given))()
+    np.testing.assert_array_equal(np.sort(found, axis=-1), given)
+    assert len(np.unique(found % 5, axis=1)) > 1
+
+
 def test_gradient_by_parameters() -> None:
     streams = RandomStreams(5)
     mean, width = T.dscalars("mean", "width")
@@ -178,5 +256,9 @@ def test_mistakes() -> None:
     streams = RandomStreams(5)
     with pytest.raises(ValueError, match=r"uniform: a length cannot be negative, got size \(-1,\)"):
         streams.uniform((-1,))
+    with pytest.raises(ValueError, match="a length cannot be negative, got size \\(-2, 3\\)"):
+        streams.normal((-2, 3), avg=np.zeros((2, 3)))
+    with pytest.raises(TypeError, match="multinomial: pvals are probabilities along a last"):
+        streams.multinomial(pvals=0.5)
     with pytest.raises(TypeError, match="normal: numbers are drawn as floating point"):
         streams.normal((2,), dtype="int32")
