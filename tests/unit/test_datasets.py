@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from symnet import datasets
+from symnet.datasets import files, images
 
 
 def idx_bytes(array: np.ndarray, code: int = 0x08) -> bytes:
@@ -36,8 +37,8 @@ def data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def empty_cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.delenv("SYMNET_DATA", raising=False)
-    monkeypatch.setattr(datasets, "_mnist_cache", lambda: tmp_path)
-    return tmp_path
+    monkeypatch.setattr(files.platformdirs, "user_cache_path", lambda app: tmp_path / app)
+    return tmp_path / "symnet" / "data"
 
 
 def test_mnist_from_the_named_folder(data_folder: Path) -> None:
@@ -66,6 +67,14 @@ def test_a_named_folder_without_the_files_is_an_error(
 ) -> None:
     monkeypatch.setenv("SYMNET_DATA", str(tmp_path))
     with pytest.raises(FileNotFoundError, match=r"SYMNET_DATA=.*train-images-idx3-ubyte\.gz"):
+        datasets.mnist()
+
+
+def test_a_named_folder_that_is_not_there_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SYMNET_DATA", str(tmp_path / "dada"))
+    with pytest.raises(FileNotFoundError, match=r"SYMNET_DATA=.*dada: there is no such folder"):
         datasets.mnist()
 
 
@@ -105,22 +114,22 @@ def test_a_mirror_that_fails_is_replaced_by_the_next(
     def second_mirror_only(url: str, known_hash: str, fname: str, path: Path, **_: object) -> None:
         tried.append(url)
         assert known_hash.startswith("md5:")
-        if url.startswith(datasets._MNIST_MIRRORS[0]):
+        if url.startswith(images._MNIST.mirrors[0]):
             raise ValueError("wrong checksum")
         if not (path / fname).exists():
             write_mnist(path)
 
     monkeypatch.setattr("pooch.retrieve", second_mirror_only)
-    assert datasets.mnist().source == str(empty_cache)
+    assert datasets.mnist().source == str(empty_cache / "mnist")
     assert len(tried) == 8
 
 
 def test_the_cache_is_used_without_a_network(
     empty_cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_mnist(empty_cache)
+    write_mnist(empty_cache / "mnist")
     monkeypatch.setattr("pooch.retrieve", None)
-    assert datasets.mnist().source == str(empty_cache)
+    assert datasets.mnist().source == str(empty_cache / "mnist")
 
 
 @pytest.mark.parametrize(

@@ -1,43 +1,32 @@
-"""Real data for tutorials and tests, as NumPy arrays: a name goes in, a `Dataset` comes out.
-
-Where MNIST comes from, in this order:
-
-1. the folder that the environment variable ``SYMNET_DATA`` names, if it is set: the four idx files
-   lie there or in its sub-folder ``mnist``;
-2. the user's cache, filled by a download whose checksums are verified;
-3. with no network, scikit-learn's bundled digits, announced by a `FallbackWarning`.
-"""
+"""Handwritten digits, as NumPy arrays: MNIST, and the small set that stands in for it."""
 
 from __future__ import annotations
 
-import gzip
 import math
 import os
-import warnings
-import zlib
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
-from urllib.parse import urlsplit
 
 import numpy as np
 import numpy.typing as npt
-import platformdirs
 
-__all__ = ["Dataset", "FallbackWarning", "Split", "digits", "find_mnist", "mnist", "read_idx"]
+from symnet.datasets.files import Source, contents
 
-#: The four files of MNIST, and the md5 of the archives that the mirrors below serve.
-_MNIST_MD5 = {
-    "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
-    "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
-    "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
-    "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
-}
-_MNIST_MIRRORS = (
-    "https://ossci-datasets.s3.amazonaws.com/mnist/",
-    "https://storage.googleapis.com/cvdf-datasets/mnist/",
+_MNIST = Source(
+    "MNIST",
+    "mnist",
+    {
+        "train-images-idx3-ubyte.gz": "f68b3c2dcbeaaa9fbdd348bbdeb94873",
+        "train-labels-idx1-ubyte.gz": "d53e105ee54ea40749a09fcbcd1e9432",
+        "t10k-images-idx3-ubyte.gz": "9fb629c4189551a2d022fa330f9573f3",
+        "t10k-labels-idx1-ubyte.gz": "ec29112dd5afa0611ce80d1b7f02629c",
+    },
+    (
+        "https://ossci-datasets.s3.amazonaws.com/mnist/",
+        "https://storage.googleapis.com/cvdf-datasets/mnist/",
+    ),
 )
-_DOWNLOAD_TIMEOUT_S = 15
 
 #: idx type code -> big-endian NumPy dtype (the format's own table).
 _IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
@@ -46,10 +35,6 @@ _IDX_DTYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 
 #: their logistic regression stops after the published 74 epochs at the published 7.489583 %.
 _PIXEL_LEVELS = 256
 _DIGITS_LEVELS = 16
-
-
-class FallbackWarning(UserWarning):
-    """The data asked for could not be had, and other data stands in for it."""
 
 
 class Split(NamedTuple):
@@ -141,20 +126,7 @@ def mnist() -> Dataset:
     FallbackWarning
         The download failed, and `digits` stands in.
     """
-    folder = find_mnist()
-    if folder is None:
-        try:
-            folder = _download_mnist()
-        except (ImportError, OSError) as error:
-            reason = f"MNIST could not be downloaded ({error})"
-            warnings.warn(
-                f"{reason}: falling back on scikit-learn's digits, a much smaller set. For MNIST, "
-                "set SYMNET_DATA to a folder with its four idx .gz files.",
-                FallbackWarning,
-                stacklevel=2,
-            )
-            return replace(digits(), source=f"scikit-learn, because {reason}")
-    return _load_mnist(folder)
+    return _MNIST.load(_load_mnist, digits, "scikit-learn's digits, a much smaller set")
 
 
 def digits() -> Dataset:
@@ -196,17 +168,7 @@ def find_mnist() -> Path | None:
     FileNotFoundError
         ``SYMNET_DATA`` is set, and the four files are not in it.
     """
-    named = os.environ.get("SYMNET_DATA")
-    candidates = [Path(named) / "mnist", Path(named)] if named else [_mnist_cache()]
-    for folder in candidates:
-        if all((folder / file).is_file() for file in _MNIST_MD5):
-            return folder
-    if named:
-        raise FileNotFoundError(
-            f"SYMNET_DATA={named}: neither this folder nor its sub-folder mnist holds all of "
-            f"{', '.join(_MNIST_MD5)}; correct SYMNET_DATA, or unset it to download them"
-        )
-    return None
+    return _MNIST.find()
 
 
 def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
@@ -228,10 +190,7 @@ def read_idx(path: str | os.PathLike[str]) -> npt.NDArray[Any]:
         The file is corrupted: damaged gzip data, a wrong magic number, a wrong length.
     """
     path = Path(path)
-    try:
-        data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
-    except (gzip.BadGzipFile, EOFError, zlib.error) as error:
-        raise ValueError(f"{path}: damaged gzip data ({error})") from error
+    data = contents(path)
     if len(data) < 4 or data[:2] != b"\0\0" or data[2] not in _IDX_DTYPES:
         raise ValueError(f"{path}: not an idx file: it starts with {data[:4].hex(' ')}")
     dtype, rank = np.dtype(_IDX_DTYPES[data[2]]), data[3]
@@ -290,31 +249,3 @@ def _split(images: npt.NDArray[Any], labels: npt.NDArray[Any], levels: int) -> S
     inputs = images.reshape(len(images), -1).astype(np.float32)
     inputs *= np.float32(1 / levels)
     return Split(inputs, labels.astype(np.int32))
-
-
-def _mnist_cache() -> Path:
-    return platformdirs.user_cache_path("symnet") / "data" / "mnist"
-
-
-def _download_mnist() -> Path:
-    """Fetch the four files into the cache; OSError when no mirror gives them intact."""
-    import pooch
-
-    folder = _mnist_cache()
-    for file, md5 in _MNIST_MD5.items():
-        failures = []
-        for mirror in _MNIST_MIRRORS:
-            try:
-                pooch.retrieve(
-                    mirror + file,
-                    known_hash=f"md5:{md5}",
-                    fname=file,
-                    path=folder,
-                    downloader=pooch.HTTPDownloader(timeout=_DOWNLOAD_TIMEOUT_S),
-                )
-                break
-            except (OSError, ValueError) as error:  # no connection; a wrong checksum
-                failures.append(f"{type(error).__name__} from {urlsplit(mirror).hostname}")
-        else:
-            raise OSError(", ".join(failures))
-    return folder
