@@ -3,12 +3,12 @@
 A backend turns a `Program` into an `Executable`. It sees programs, kernels and scalar expressions
 and nothing above them. Backends are found through the entry-point group ``symnet.backends``, each
 entry naming a module with a ``backend()`` function, so that one can come in a distribution of its
-own.
+own. The module may have ``SOURCES``, too: see `sources`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
@@ -136,6 +136,17 @@ def _installed() -> EntryPoints:
 def available() -> list[str]:
     """Names of the installed backends."""
     return sorted(e.name for e in _installed())
+
+
+def sources() -> dict[str, Callable[[Program], str]]:
+    """What writes a program as code, by the kind of code.
+
+    A backend's module says so in its ``SOURCES``. None of it needs the device to be there.
+    """
+    found: dict[str, Callable[[Program], str]] = {}
+    for entry in _installed():
+        found |= getattr(entry.load(), "SOURCES", {})
+    return found
 
 
 @cache

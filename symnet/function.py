@@ -12,7 +12,7 @@ one lock serialises all calls; a call updates all of its shared variables or, if
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -31,7 +31,7 @@ from symnet.modes import Mode, get_mode
 from symnet.packing import Given, packed
 from symnet.profile import Profile, ProfileStats
 from symnet.program import Program
-from symnet.rewriting import optimize
+from symnet.rewriting import Pass, optimize, passes
 from symnet.shapes import Shapes
 from symnet.shared import SharedVariable
 from symnet.stages import Staged, stage_text
@@ -308,12 +308,26 @@ class Function:
     @property
     def programs(self) -> list[Program]:
         """The programs compiled so far; those of one stage after those of another."""
-        return [v.program for v in self._versions()]
+        return [v.program for v in self.versions]
+
+    @property
+    def versions(self) -> list[Version]:
+        """The programs with their code and the sizes they are for, in the same order."""
+        return [] if self._compiled is None else self._compiled.versions
+
+    @property
+    def written(self) -> Frozen:
+        """The graph as it was written: inputs, shared variables, outputs and updates."""
+        return self._written
+
+    def passes(self) -> Iterator[Pass]:
+        """Rewrite the graph once more, as compilation did, pass by pass."""
+        return passes(self._written.results, self._mode.exclude)
 
     @property
     def executables(self) -> list[Executable]:
         """The code compiled so far, one for each of `programs`."""
-        return [v.executable for v in self._versions()]
+        return [v.executable for v in self.versions]
 
     @property
     def stages(self) -> list[str]:
@@ -348,9 +362,6 @@ class Function:
         timed = [] if self._compiled is None else sorted(self._compiled.timings(), reverse=True)
         lines = [f"{seconds * 1e3:10.3f} ms  {text}" for seconds, text in timed]
         return Profile("\n".join(lines) or "nothing was measured: pass profile=True to function")
-
-    def _versions(self) -> list[Version]:
-        return [] if self._compiled is None else self._compiled.versions
 
     def free(self) -> None:
         """Theano's; nothing is kept between calls but the code and what is shared."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
 from symnet.backend import Machine
 from symnet.program import Program
+from symnet_cuda.codegen import generate
 from symnet_cuda.device import Array, Storage
 from symnet_cuda.executable import CudaExecutable, download, upload
 from symnet_cuda.runtime import Gpu
@@ -52,6 +54,10 @@ class CudaBackend:
     def machine(self) -> Machine:
         """What the GPU can do at best, by its clocks."""
         return self.device.machine()
+
+
+SOURCES: dict[str, Callable[[Program], str]] = {"cuda": lambda program: generate(program).source}
+"""What writes a program as code (`symnet.backend.sources`)."""
 
 
 @cache

@@ -1,5 +1,5 @@
 """The LLVM backend: turns programs into machine code for the processor at hand."""
 
-from symnet_llvm.backend import backend
+from symnet_llvm.backend import SOURCES, backend
 
-__all__ = ["backend"]
+__all__ = ["SOURCES", "backend"]

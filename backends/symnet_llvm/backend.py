@@ -7,6 +7,7 @@ arguments.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -127,6 +128,21 @@ class _Text:
         if kind == "ir":
             return made.text
         return "\n".join(engine.assembly(m, self._arguments[2]) for m in made.modules)
+
+
+def _written(kind: str) -> Callable[[Program], str]:
+    def write(program: Program) -> str:
+        threads = 1 if support(config.cache).pool is None else _threads()
+        return _Text(program, Layout.of(program), host(), threads, profile=False)(kind)
+
+    return write
+
+
+SOURCES: dict[str, Callable[[Program], str]] = {
+    "llvm": _written("ir"),
+    "assembly": _written("assembly"),
+}
+"""What writes a program as code (`symnet.backend.sources`)."""
 
 
 def _threads() -> int:

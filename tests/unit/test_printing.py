@@ -151,3 +151,23 @@ def test_min_informative_str():
     assert min_informative_str(T.exp(c) * c) == (
         "A. mul\n B. exp\n  C. add\n   D. a\n   E. b\n <C>"
     )
+
+
+def test_debugprint_keeps_what_is_done_between_calls():
+    x = T.dvector("x")
+    y, done = T.exp(x), {}
+    assert debugprint(y, file="str", done=done) == "Elemwise{exp} [id A] ''\n |x [id B]\n"
+    assert debugprint(y + 1, file="str", done=done).splitlines()[1:2] == [
+        " |Elemwise{exp} [id A] ''"
+    ]
+    assert "x [id" not in debugprint(T.log(y), file="str", done=done)
+
+
+def test_debugprint_shows_what_a_loop_does_in_a_step():
+    x = T.dvector("x")
+    states, _ = sn.scan(lambda s: T.tanh(s), outputs_info=x, n_steps=3)
+    text = debugprint(states, file="str")
+    outer, inner = text.split("Inner graphs of the scan ops:\n")
+    assert "tanh" not in outer
+    assert " >Elemwise{tanh}" in inner
+    assert inner.count("[id A]") <= 1

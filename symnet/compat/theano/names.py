@@ -140,8 +140,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "theano.misc.safe_asarray": (f"{_HERE}.small: _asarray",),
     "theano.printing": (
-        "symnet.drawing: pydotprint",
-        "symnet.printing: Print debugprint min_informative_str pp pprint=pp",
+        "symnet.printing: Print debugprint min_informative_str pp pprint=pp pydotprint",
     ),
     "theano.raise_op": (),
     "theano.sandbox": (),

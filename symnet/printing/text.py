@@ -10,15 +10,14 @@ import numpy as np
 
 from symnet.config import config
 from symnet.graph import Apply, Constant, Variable, ancestors
+from symnet.op import LoopOp
 from symnet.ops.contraction import Dot
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.indexing import Subtensor
-from symnet.ops.printing import Print
 from symnet.ops.shape import DimShuffle, ShapeOf
 from symnet.ops.slices import Range
 
 __all__ = [
-    "Print",
     "debugprint",
     "leaf_text",
     "min_informative_str",
@@ -138,13 +137,15 @@ def debugprint(
     depth: int = -1,
     print_type: bool = False,
     file: TextIO | Literal["str"] | None = None,
-    stop_on_name: bool = False,
     ids: str = "CHAR",
+    stop_on_name: bool = False,
+    done: dict[Any, str] | None = None,
 ) -> Any:
     """Print expressions as a tree, one operation or input on a line.
 
     Every node has a letter; where it turns up again its operands are not repeated. Behind the nodes
-    of a compiled function stands their number in an order of evaluation.
+    of a compiled function stands their number in an order of evaluation. What loops do in a step
+    comes at the end.
 
     Parameters
     ----------
@@ -156,10 +157,13 @@ def debugprint(
         Whether to print the type of every variable.
     file
         Where to print; by default standard output. ``"str"`` returns the text instead.
-    stop_on_name
-        Whether to stop at variables that have a name.
     ids
         How nodes are told apart: ``"CHAR"`` by letters, ``"int"`` by numbers, ``""`` not at all.
+    stop_on_name
+        Whether to stop at variables that have a name.
+    done
+        What has been printed, with its letter; it is added to. Given to several calls it makes them
+        use the same letters, and print nothing twice.
 
     Examples
     --------
@@ -176,8 +180,8 @@ def debugprint(
         raise ValueError(f"debugprint: ids is one of {', '.join(map(repr, _IDS))}, not {ids!r}")
     maker = getattr(obj, "maker", None)
     numbers = {n: k for k, n in enumerate(maker.fgraph.toposort())} if maker else {}
-    lines = _tree(roots_of(obj), depth, print_type, stop_on_name, _IDS[ids], numbers)
-    text = "".join(line + "\n" for line in lines)
+    tree = _Tree(depth, print_type, stop_on_name, _IDS[ids], numbers, {} if done is None else done)
+    text = "".join(line + "\n" for line in tree.lines(roots_of(obj)))
     if file == "str":
         return text
     (file or sys.stdout).write(text)
@@ -198,40 +202,77 @@ def roots_of(obj: Any) -> list[Variable]:
     return roots_of(list(maker.fgraph.outputs))
 
 
-def _tree(
-    roots: Sequence[Variable],
-    depth: int,
-    print_type: bool,
-    stop_on_name: bool,
-    name_of: Callable[[int], str],
-    numbers: Mapping[Apply, int],
-) -> Iterator[str]:
-    seen: dict[object, int] = {}
-    expanded: set[Apply] = set()
-    # Variable, what stands before it, what stands before its operands, its level.
-    stack = [(v, "", "", 1) for v in reversed(roots)]
-    while stack:
-        v, before, inner, level = stack.pop()
+class _Tree:
+    """Writes the trees of one call of `debugprint`."""
+
+    def __init__(
+        self,
+        depth: int,
+        print_type: bool,
+        stop_on_name: bool,
+        name_of: Callable[[int], str],
+        numbers: Mapping[Apply, int],
+        done: dict[Any, str],
+    ) -> None:
+        self._depth = depth
+        self._print_type = print_type
+        self._stop_on_name = stop_on_name
+        self._name_of = name_of
+        self._numbers = numbers
+        self._letters = done
+        self._expanded: set[object] = set(done)
+        self._loops: dict[Apply, None] = {}
+
+    def lines(self, roots: Sequence[Variable]) -> Iterator[str]:
+        """The trees of some variables, then those of the loops in them."""
+        for v in roots:
+            yield from self._tree(v, "", "")
+        if self._loops:
+            yield ""
+            yield "Inner graphs of the scan ops:"
+        while self._loops:
+            node = next(iter(self._loops))
+            del self._loops[node]
+            assert isinstance(node.op, LoopOp)
+            yield ""
+            yield self._line(node.outputs[0], "")
+            for v in node.op.outputs:
+                yield from self._tree(v, " >", " >")
+
+    def _tree(self, root: Variable, before: str, inner: str) -> Iterator[str]:
+        # Variable, what stands before it, what stands before its operands, its level.
+        stack = [(root, before, inner, 1)]
+        while stack:
+            v, before, inner, level = stack.pop()
+            yield self._line(v, before)
+            node = v.owner
+            if node is None or node in self._expanded or level == self._depth:
+                continue
+            if self._stop_on_name and v.name:
+                continue
+            self._expanded.add(node)
+            if isinstance(node.op, LoopOp):
+                self._loops[node] = None
+            last = len(node.inputs) - 1
+            operands = [
+                (x, f"{inner} |", f"{inner} |" if k < last else f"{inner}  ", level + 1)
+                for k, x in enumerate(node.inputs)
+            ]
+            stack.extend(reversed(operands))
+
+    def _line(self, v: Variable, before: str) -> str:
         node = v.owner
-        letter = name_of(seen.setdefault(v if node is None else node, len(seen)))
+        key = v if node is None else node
+        letter = self._letters.setdefault(key, self._name_of(len(self._letters)))
         kind = f" [id {letter}]" if letter else ""
-        kind += f" <{v.type}>" if print_type else ""
+        kind += f" <{v.type}>" if self._print_type else ""
         if config.print_test_value and hasattr(v.tag, "test_value"):
             kind += f" {v.tag.test_value}"
         if node is None:
-            yield f"{before}{leaf_text(v)}{kind}"
-            continue
+            return f"{before}{leaf_text(v)}{kind}"
         number = f".{v.index}" if len(node.outputs) > 1 else ""
-        place = f"   {numbers[node]}" if node in numbers else ""
-        yield f"{before}{operation_text(node)}{number}{kind} '{v.name or ''}'{place}"
-        if node in expanded or level == depth or (stop_on_name and v.name):
-            continue
-        expanded.add(node)
-        operands = [
-            (x, f"{inner} |", f"{inner} |" if k + 1 < len(node.inputs) else f"{inner}  ", level + 1)
-            for k, x in enumerate(node.inputs)
-        ]
-        stack.extend(reversed(operands))
+        place = f"   {self._numbers[node]}" if node in self._numbers else ""
+        return f"{before}{operation_text(node)}{number}{kind} '{v.name or ''}'{place}"
 
 
 def _letter(number: int) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from symnet.graph import Constant, Variable, ancestors, leaves
-from symnet.printing import leaf_text, operation_text, roots_of
+from symnet.printing.text import leaf_text, operation_text, roots_of
 
 _TEXT = ("dot", "gv")
 _OUTPUT, _INPUT, _CONSTANT, _OPERATION = "lightblue", "palegreen", "lightgrey", "white"

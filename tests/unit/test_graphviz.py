@@ -7,7 +7,7 @@ import pytest
 
 import symnet as sn
 import symnet.tensor as T
-from symnet.drawing import dot_text, pydotprint
+from symnet.printing import dot_text, pydotprint
 
 
 @pytest.fixture

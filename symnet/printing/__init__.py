@@ -1,0 +1,23 @@
+"""Seeing: expressions as text and as pictures, and what the compiler made of them.
+
+`pp` and `debugprint` write expressions; `explain` says what became of them in a compiled function,
+and `source` shows its code. `Print` prints values while a function runs.
+"""
+
+from symnet.ops.printing import Print
+from symnet.printing.explanation import Explanation, explain
+from symnet.printing.graphviz import dot_text, pydotprint
+from symnet.printing.source import source
+from symnet.printing.text import debugprint, min_informative_str, pp
+
+__all__ = [
+    "Explanation",
+    "Print",
+    "debugprint",
+    "dot_text",
+    "explain",
+    "min_informative_str",
+    "pp",
+    "pydotprint",
+    "source",
+]
