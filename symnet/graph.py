@@ -10,7 +10,6 @@ from __future__ import annotations
 import copy
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
-from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from types import FrameType, SimpleNamespace
@@ -62,14 +61,22 @@ _CALLERS = 6
 _replaced_line: ContextVar[SourceLine | None] = ContextVar("_replaced_line", default=None)
 
 
-@contextmanager
-def built_at(line: SourceLine | None) -> Iterator[None]:
-    """Within, new nodes stand for one that was built at `line`, if that is known."""
-    token = _replaced_line.set(line)
-    try:
-        yield
-    finally:
-        _replaced_line.reset(token)
+class built_at:
+    """Within, new nodes stand for one that was built at `line`, if that is known.
+
+    A class, because it is entered for every node that is rewritten: a generator takes longer.
+    """
+
+    __slots__ = ("_line", "_token")
+
+    def __init__(self, line: SourceLine | None) -> None:
+        self._line = line
+
+    def __enter__(self) -> None:
+        self._token = _replaced_line.set(self._line)
+
+    def __exit__(self, *exception: object) -> None:
+        _replaced_line.reset(self._token)
 
 
 def user_line() -> SourceLine | None:

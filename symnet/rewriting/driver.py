@@ -7,7 +7,8 @@ become one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,54 @@ from symnet.graph import Apply, Constant, Interner, Variable, ancestors, built_a
 from symnet.op import LoopOp, constant
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.shape import Broadcast, ShapeOf
-from symnet.rewriting.pattern import AnyRule
+from symnet.rewriting.pattern import AnyRule, kind_of
 from symnet.scalar import cast_to
 
 BUDGET = 50
 """Rewrites of one node in a row, after which the driver moves on: no rule set can hang it."""
+
+
+class Index:
+    """Rules, found by what a glance at a node tells: its row or class, and its operands' kinds.
+
+    However many rules there are, few are ever tried on one node.
+
+    Parameters
+    ----------
+    rules
+        The rules, in order of preference: those for a row come first, then those for a class of
+        operations, then those for all.
+    """
+
+    def __init__(self, rules: Sequence[AnyRule]) -> None:
+        self._rules: dict[object, list[AnyRule]] = {}
+        for rule in rules:
+            self._rules.setdefault(rule.key, []).append(rule)
+        self._found: dict[object, tuple[AnyRule, ...]] = {}
+
+    @staticmethod
+    @lru_cache(maxsize=32)
+    def of(rules: tuple[AnyRule, ...]) -> Index:
+        """The index of some rules, made once."""
+        return Index(rules)
+
+    def rules_for(self, node: Apply) -> tuple[AnyRule, ...]:
+        """The rules that may fit a node."""
+        op = node.op
+        key: object = type(op)
+        if isinstance(op, Elemwise):
+            key = (op.scalar, *map(kind_of, node.inputs))
+        found = self._found.get(key)
+        if found is None:
+            found = self._found[key] = tuple(self._search(node))
+        return found
+
+    def _search(self, node: Apply) -> Iterator[AnyRule]:
+        if isinstance(node.op, Elemwise):
+            kinds = [kind_of(v) for v in node.inputs]
+            yield from (r for r in self._rules.get(node.op.scalar, ()) if r.may_fit(kinds))
+        yield from self._rules.get(type(node.op), ())
+        yield from self._rules.get(object, ())
 
 
 class Driver:
@@ -36,9 +80,7 @@ class Driver:
     """
 
     def __init__(self, rules: Iterable[AnyRule], interner: Interner | None = None) -> None:
-        self._rules: dict[object, list[AnyRule]] = {}
-        for rule in rules:
-            self._rules.setdefault(rule.key, []).append(rule)
+        self._index = Index.of(tuple(rules))
         self._interner = interner or Interner()
         self._bodies: dict[LoopOp, LoopOp] = {}
         self._final: dict[Variable, Variable] = {}
@@ -81,7 +123,7 @@ class Driver:
         if depth >= BUDGET:
             return v
         with built_at(node.line):
-            for rule in self._rules_for(node):
+            for rule in self._index.rules_for(node):
                 found = rule.apply(node)
                 if found is None or found is v:
                     continue
@@ -93,12 +135,6 @@ class Driver:
                 self._final[v] = new
                 return new
         return v
-
-    def _rules_for(self, node: Apply) -> Iterable[AnyRule]:
-        if isinstance(node.op, Elemwise):
-            yield from self._rules.get(node.op.scalar, ())
-        yield from self._rules.get(type(node.op), ())
-        yield from self._rules.get(object, ())
 
 
 def fitted(found: Any, old: Variable) -> Variable:

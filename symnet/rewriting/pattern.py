@@ -12,7 +12,7 @@ number. Commutative rows match either way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -103,11 +103,8 @@ def match(pattern: Pattern, v: Variable, bound: Binding | None = None) -> Iterat
 
 
 def _match_operands(pattern: Node, node: Apply, bound: Binding) -> Iterator[Binding]:
-    orders = [pattern.operands]
-    if pattern.op.commutative and len(pattern.operands) == 2:
-        orders.append(pattern.operands[::-1])
-    for operands in orders:
-        if not all(map(_is_plausible, operands, node.inputs)):
+    for operands in _orders(pattern):
+        if not all(map(_is_plausible, operands, map(kind_of, node.inputs))):
             continue
         found: list[Binding] = [bound]
         for p, v in zip(operands, node.inputs, strict=True):
@@ -115,16 +112,29 @@ def _match_operands(pattern: Node, node: Apply, bound: Binding) -> Iterator[Bind
         yield from found
 
 
-def _is_plausible(pattern: Pattern, v: Variable) -> bool:
-    """Whether a look at `v` leaves it possible that it fits: most rules end here."""
+def _orders(pattern: Node) -> list[tuple[Pattern, ...]]:
+    """The orders in which operands may fit."""
+    if pattern.op.commutative and len(pattern.operands) == 2:
+        return [pattern.operands, pattern.operands[::-1]]
+    return [pattern.operands]
+
+
+def kind_of(v: Variable) -> object:
+    """What a glance at an operand tells: the row or class of what computes it, or that it is known.
+
+    Rules are chosen by the kinds of a node's operands before any is tried.
+    """
+    owner = v.owner
+    if owner is None:
+        return Constant if isinstance(v, Constant) else None
+    return owner.op.scalar if isinstance(owner.op, Elemwise) else type(owner.op)
+
+
+def _is_plausible(pattern: Pattern, kind: object) -> bool:
+    """Whether an operand of a kind may fit."""
     if type(pattern) is Hole:
         return True
-    if isinstance(pattern, Node):
-        owner = v.owner
-        return (
-            owner is not None and isinstance(owner.op, Elemwise) and owner.op.scalar is pattern.op
-        )
-    return isinstance(v, Constant)
+    return kind is (pattern.op if isinstance(pattern, Node) else Constant)
 
 
 def build(pattern: Pattern, bound: Binding) -> Any:
@@ -139,7 +149,7 @@ def build(pattern: Pattern, bound: Binding) -> Any:
     raise TypeError(f"not a pattern: {pattern!r}")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Rule:
     """A rewrite given by two patterns.
 
@@ -166,6 +176,10 @@ class Rule:
         """What the driver finds the rule by: the row at the pattern's root."""
         return self.pattern.op
 
+    def may_fit(self, kinds: Sequence[object]) -> bool:
+        """Whether the pattern may fit operands of these kinds (see `kind_of`)."""
+        return any(all(map(_is_plausible, p, kinds)) for p in _orders(self.pattern))
+
     def apply(self, node: Apply) -> Any:
         """The replacement of a node's output, or None if the pattern does not fit."""
         for bound in match(self.pattern, node.out):
@@ -174,7 +188,7 @@ class Rule:
         return None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class OpRule:
     """A rewrite given by a function of a node, for what patterns cannot say.
 
@@ -194,6 +208,10 @@ class OpRule:
     key: object
     function: Callable[[Apply], Variable | None]
     reason: str
+
+    def may_fit(self, kinds: Sequence[object]) -> bool:
+        """Whether the function may have something to say, which it alone knows."""
+        return True
 
     def apply(self, node: Apply) -> Variable | None:
         """The replacement of a node's output, or None."""
