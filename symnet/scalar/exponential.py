@@ -323,7 +323,7 @@ def _ultra_fast_slope(x: Any, out: Any) -> Any:
 
 sigmoid = ScalarOp(
     "sigmoid", 1, dtypes.floating, _numpy_sigmoid,
-    partials=(lambda x, out: out * (1.0 - out),),
+    partials=(lambda x, out: fma(-out, out, out),),  # out * (1 - out), rounded once
     expand=_sigmoid,
     domain=((-110, 110),),
     ulp=2.5,

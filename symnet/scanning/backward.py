@@ -100,10 +100,12 @@ class _Backward:
             replaced[seed] = _sum(parts) if parts else build.zeros_like(seed)
         wanted_rows = [v for v in self.rows if v in slopes]
         wanted_constants = [v for v in self.constants if v in slopes]
-        wanted = rebuild([slopes[v] for v in [*wanted_rows, *wanted_constants]], replaced)
+        # Rebuilt together: what the states and the others are both made of stays one variable.
+        asked = [slopes[v] for v in [*wanted_rows, *wanted_constants]]
+        rebuilt = rebuild([*(s.new for s in states), *asked], replaced)
+        wanted = rebuilt[len(states) :]
         states = [
-            State(s.start, s.taps, new)
-            for s, new in zip(states, rebuild([s.new for s in states], replaced), strict=True)
+            State(s.start, s.taps, new) for s, new in zip(states, rebuilt, strict=False)
         ]
         result = loop(steps, sequences, states, wanted)
         of_rows = dict(zip(wanted_rows, result.others, strict=False))
