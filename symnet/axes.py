@@ -1,7 +1,8 @@
-"""Axes that always go together.
+"""Axes that always go together, and axes that are two.
 
-The lines of an image and the places in a line, say, where an image is read from end to end: one
-axis, the place in the image, then does for both.
+The lines of an image and the places in a line go together where an image is read from end to end:
+one axis, the place in the image, then does for both. The rows of all steps of a sequence, numbered
+through, are two axes where the steps are read backwards: the step, and the row in it.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from symnet.kernel import Axis, Let, Store, expressions, map_expressions
-from symnet.scalar import Expr, Load, Symbol, const, simplify, split, substitute, walk
+from symnet.scalar import Call, Const, Expr, Load, Symbol, const, simplify, split, substitute, walk
 from symnet.scalar.integer import NotAffineError
 
 Axes = tuple[Axis, ...]
@@ -37,6 +38,74 @@ def merged(found: Axes, stmts: tuple[Let | Store, ...]) -> tuple[Axes, tuple[Let
             one = Axis(inner.symbol, simplify(outer.extent * inner.extent))
             found = (*found[:k], one, *found[k + 2 :])
     return found, stmts
+
+
+def parted(
+    found: Axes, stmts: tuple[Let | Store, ...], others: Iterable[Axis]
+) -> tuple[Axes, tuple[Let | Store, ...]]:
+    """Make two axes of one of which statements use quotient and remainder by a length.
+
+    Offsets, which divide by nothing then, are sums of multiples of axes again.
+
+    Parameters
+    ----------
+    found
+        Axes, the outermost first.
+    stmts
+        Everything that uses them.
+    others
+        The other axes that statements use.
+
+    Returns
+    -------
+    axes, stmts
+        The axes, and statements over these.
+    """
+    if not any(map(_divides, walk(*expressions(stmts)))):
+        return found, stmts
+    lengths = {a.symbol.name: a.extent for a in (*found, *others)}
+    ranges = {s: (0, int(n.value) - 1) for s, n in lengths.items() if isinstance(n, Const)}
+    changed = map_expressions(stmts, lambda x: simplify(x, ranges))
+    stmts = tuple(s for s in changed if isinstance(s, Let | Store))
+    axes: list[Axis] = []
+    for axis in found:
+        length = _period(axis, stmts)
+        if length is None:
+            axes.append(axis)
+            continue
+        assert isinstance(axis.extent, Const)
+        names = [Symbol(f"{axis.symbol.name}_{part}") for part in ("high", "low")]
+        extents = const(int(axis.extent.value) // length), const(length)
+        pair = [Axis(name, n) for name, n in zip(names, extents, strict=True)]
+        high, low = names
+        stmts = replaced(
+            stmts, {axis.symbol // length: high, axis.symbol % length: low,
+                    axis.symbol: high * length + low},
+        )  # fmt: skip
+        axes += pair
+    return tuple(axes), stmts
+
+
+def _divides(x: Expr) -> bool:
+    return isinstance(x, Call) and x.op.name in ("int_div", "mod")
+
+
+def _period(axis: Axis, stmts: tuple[Let | Store, ...]) -> int | None:
+    """The one length that an axis is divided by, if it is so many times as long."""
+    if not isinstance(axis.extent, Const):
+        return None
+    lengths = {
+        int(x.operands[1].value)
+        for x in walk(*expressions(stmts))
+        if _divides(x)
+        and isinstance(x, Call)
+        and x.operands[0] == axis.symbol
+        and isinstance(x.operands[1], Const)
+    }
+    if len(lengths) != 1:
+        return None
+    (length,) = lengths
+    return length if length > 1 and int(axis.extent.value) % length == 0 else None
 
 
 def replaced(

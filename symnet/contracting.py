@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from symnet.abstraction import Abstraction, abstract
-from symnet.axes import merged, replaced
+from symnet.axes import merged, parted, replaced
 from symnet.kernel import (
     BATCH,
     COLUMN,
@@ -61,6 +61,7 @@ def contraction(
             tuple(Axis(a.symbol, computed.get(a.extent, a.extent)) for a in found)
             for found in classes
         ]
+    classes[3], stmts = parted(classes[3], stmts, [a for found in classes[:3] for a in found])
     renamed: dict[Expr, Expr] = {}
     for k, (found, name) in enumerate(zip(classes, (BATCH, ROW, COLUMN, INNER), strict=True)):
         found, stmts = merged(found, stmts)

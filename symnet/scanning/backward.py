@@ -104,9 +104,7 @@ class _Backward:
         asked = [slopes[v] for v in [*wanted_rows, *wanted_constants]]
         rebuilt = rebuild([*(s.new for s in states), *asked], replaced)
         wanted = rebuilt[len(states) :]
-        states = [
-            State(s.start, s.taps, new) for s, new in zip(states, rebuilt, strict=False)
-        ]
+        states = [State(s.start, s.taps, new) for s, new in zip(states, rebuilt, strict=False)]
         result = loop(steps, sequences, states, wanted)
         of_rows = dict(zip(wanted_rows, result.others, strict=False))
         of_constants = dict(zip(wanted_constants, result.others[len(wanted_rows) :], strict=True))

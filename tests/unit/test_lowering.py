@@ -11,8 +11,9 @@ import pytest
 import symnet as sn
 import symnet.tensor as T
 from symnet.abstraction import abstract
+from symnet.kernel import Contraction
 from symnet.nest import Root, axes, build
-from symnet.program import Buffer, Copy, Guard, Program
+from symnet.program import Buffer, Copy, Guard, Launch, Program
 from symnet.scalar import Load, const, rows
 from tests.lowered import kinds, program_of
 
@@ -177,3 +178,14 @@ def test_loops_over_one_axis_with_different_lengths() -> None:
     stmts = build([wide, short])
     found = abstract(stmts, dict.fromkeys("abcd", "float64"))
     assert found.stmts[0].body[0].value == Load("p0", rows()["minimum"](i, 3), "float64")
+
+
+def test_products_of_rows_of_reversed_steps_divide_by_nothing() -> None:
+    x, y = (sn.shared(np.ones((7, 3, n), "float32")) for n in (4, 5))
+    left, right = x.reshape((21, 4)), y[::-1].reshape((21, 5))
+    program = program_of([], [T.dot(left.T, right)])
+    (work,) = {s.work for s in program.steps if isinstance(s, Launch)}
+    assert isinstance(work, Contraction)
+    assert [a.extent for a in work.inner] == [const(7), const(3)]
+    assert "//" not in str(work)
+    assert "%" not in str(work)

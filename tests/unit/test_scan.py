@@ -10,9 +10,11 @@ import pytest
 import symnet as sn
 import symnet.tensor as T
 from symnet.graph import ancestors
+from symnet.program import Launch
 from symnet.random import RandomStreams
 from symnet.scanning import foldl, foldr, map, reduce, scan, until
 from symnet.scanning.op import Scan
+from tests.lowered import program_of
 
 MODES = ["reference", "default"]
 
@@ -174,3 +176,13 @@ def test_wrong_lengths_are_told_with_the_users_line() -> None:
     short, _ = scan(lambda row, s: row[0] + s, x, T.constant(0.0), n_steps=9)
     with pytest.raises(ValueError, match="a sequence has not as many rows as there are steps"):
         sn.function([x], short)(np.zeros((4, 3)))
+
+
+def test_what_a_gradients_steps_and_its_results_share_is_computed_in_the_steps_alone() -> None:
+    W = sn.shared(np.full((4, 4), 0.1, "float32"))
+    x = sn.shared(np.ones((5, 3, 4), "float32"))
+    h, _ = sn.scan(lambda row, h: T.nnet.sigmoid(row + T.dot(h, W)), x, x[0])
+    program = program_of([], sn.grad(h[-1].sum(), W))
+    slopes = [s for s in program.steps if isinstance(s, Launch) and "fma" in str(s.work)]
+    assert len(slopes) == 1  # in the backward loop, whose results the one product after it reads
+    assert "sigmoid(neg" not in str(program)
