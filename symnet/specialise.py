@@ -26,6 +26,11 @@ class Specialisation:
         Values of the base integers in the call at hand, by name.
     symbolic
         Lengths that have been seen to vary.
+
+    Attributes
+    ----------
+    values
+        The values it was made for.
     """
 
     def __init__(
@@ -33,7 +38,7 @@ class Specialisation:
     ) -> None:
         self.shapes = shapes
         self.symbolic = symbolic
-        self._values = values
+        self.values = values
         self._bound: dict[Expr, int] = {}
         self._known: dict[Expr, Expr] = {}
         for symbol, size in shapes.sizes.items():
@@ -84,7 +89,7 @@ class Specialisation:
             return simple
         # A length that an integer input decides (a minibatch's): it has this value until seen
         # to have another.
-        self._bound[length] = evaluate_int(length, self._values)
+        self._bound[length] = evaluate_int(length, self.values)
         return const(self._bound[length])
 
     def _follows_values(self, x: Expr) -> bool:

@@ -348,7 +348,8 @@ class Staged:
             if isinstance(part, Stage)
         }
         self._last = _versions(self._plan.last, manner, times)
-        self._seconds = [0.0] * len(self._plan.parts) if manner.profile else None
+        self._seconds = [0.0] * len(self._plan.parts)
+        self._calls = [0] * len(self._plan.parts)
 
     def run(self, arrays: Sequence[Array]) -> list[Array]:
         """Run all stages; what is updated is updated in the last one.
@@ -366,8 +367,8 @@ class Staged:
             else:
                 results = part.perform([_value(v, values) for v in part.inputs])
             values.update(zip(part.found, results, strict=True))
-            if self._seconds is not None:
-                self._seconds[number] += time.perf_counter() - start
+            self._seconds[number] += time.perf_counter() - start
+            self._calls[number] += 1
         return self._last.run([values[v] for v in self._plan.last.frozen.inputs])
 
     @property
@@ -379,15 +380,10 @@ class Staged:
         """What happens one after the other, a line each."""
         return self._plan.lines()
 
-    def timings(self) -> Iterator[tuple[float, str]]:
-        """Seconds spent in each step and between the stages, if compiled for profiling."""
-        if self._seconds is None:
-            return
-        for version in self.versions:
-            yield from version.timings()
-        for part, seconds, text in zip(self._plan.parts, self._seconds, self.lines(), strict=False):
-            if isinstance(part, Between):
-                yield seconds, text
+    def between(self) -> list[tuple[float, int, str]]:
+        """Seconds, number of calls and text of what Python does between stages, if profiled."""
+        noted = zip(self._plan.parts, self._seconds, self._calls, self.lines(), strict=False)
+        return [(spent, n, text) for part, spent, n, text in noted if isinstance(part, Between)]
 
 
 def _versions(stage: Stage, manner: Manner, times: PassTimes) -> Versions:

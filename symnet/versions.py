@@ -86,24 +86,52 @@ class Version:
         Its code.
     resized
         Shared variables whose new value may have another shape; they come after the outputs.
+    profiled
+        Whether it is compiled for profiling.
+    calls, seconds
+        How often it ran and how long that took in all, if it is.
     """
 
     dims: Specialisation
     program: Program
     executable: Executable
     resized: tuple[SharedVariable, ...]
+    profiled: bool = False
+    calls: int = 0
+    seconds: float = 0.0
 
     def entry(self) -> Callable[..., Any]:
         """What a call calls: all it updates is updated, or nothing is."""
         native: Callable[..., Any] | None = getattr(self.executable, "entry", None)
         if native is None or self.resized:
-            return _Whole(self.executable, self.resized)
-        return native
+            native = _Whole(self.executable, self.resized)
+        return _Counted(self, native) if self.profiled else native
 
-    def timings(self) -> Iterator[tuple[float, str]]:
-        """Seconds spent in each step, if compiled for profiling."""
-        for step, seconds in zip(self.program.steps, self.executable.timings(), strict=False):
-            yield seconds, str(step)
+    @property
+    def sizes(self) -> dict[str, int]:
+        """Values of the program's integers, by name, in the call it was compiled for."""
+        found = dict(self.dims.values)
+        for number in self.program.ints:
+            found[number.symbol.name] = evaluate_int(number.expr, found)
+        return found
+
+
+class _Counted:
+    """Calls a program and notes how often, and how long that took."""
+
+    __slots__ = ("_run", "_version")
+
+    def __init__(self, version: Version, run: Callable[..., Any]) -> None:
+        self._version = version
+        self._run = run
+
+    def __call__(self, *args: object) -> Any:
+        start = time.perf_counter()
+        results = self._run(*args)
+        if results is not NotImplemented:
+            self._version.seconds += time.perf_counter() - start
+            self._version.calls += 1
+        return results
 
 
 class _Whole:
@@ -174,11 +202,6 @@ class Versions:
     def versions(self) -> list[Version]:
         """What has been compiled so far."""
         return self._versions
-
-    def timings(self) -> Iterator[tuple[float, str]]:
-        """Seconds spent in each step, if compiled for profiling."""
-        for version in self._versions:
-            yield from version.timings()
 
     def run(self, arrays: Sequence[Array]) -> list[Array]:
         """Run the version for these arrays, compiled if there is none.
@@ -271,7 +294,8 @@ class Versions:
         with self._times.measure("compile"):
             target = backends.get(self._manner.device)
             executable = target.compile(program, self._manner.profile)
-        return Version(dims, program, executable, tuple(shared_among(s for s, _ in resized)))
+        adopted = tuple(shared_among(s for s, _ in resized))
+        return Version(dims, program, executable, adopted, self._manner.profile)
 
 
 def shared_among(variables: Iterable[Variable]) -> list[SharedVariable]:

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
+from symnet import backend
+from symnet.backend import Machine
+from symnet.cost import Cost, seconds, step_costs, total
 from symnet.function import Function
 from symnet.graph import SourceLine, Variable, ancestors
-from symnet.printing.origin import Origin, origins, why_on_host
+from symnet.origin import Origin, origins, why_on_host
 from symnet.program import Copy, HostCall, Launch, Repeat
 from symnet.scalar import show
 from symnet.versions import Version
@@ -48,10 +51,16 @@ class Part:
         The program, its code and its sizes.
     steps
         What its steps do, and where they come from.
+    costs
+        What each of them takes: bytes and operations.
+    at_best
+        Seconds that these take at least on the machine at hand, for each step.
     """
 
     version: Version
     steps: Sequence[Origin]
+    costs: Sequence[Cost]
+    at_best: Sequence[float]
 
     @property
     def hosted(self) -> list[tuple[Origin, str]]:
@@ -130,10 +139,16 @@ def explain(f: Function) -> Explanation:
     ['w']
     """
     seen = [Rewritten(p.name, _count(p.outputs), _sorted(p.counts)) for p in f.passes()]
-    parts = [Part(v, origins(v.program)) for v in f.versions]
+    parts = [_explained(v, backend.get(f.device).machine()) for v in f.versions]
     return Explanation(
         f.name, _count(f.written.results), seen, f.stages, parts, dict(f.compile_seconds)
     )
+
+
+def _explained(version: Version, machine: Machine) -> Part:
+    costs = step_costs(version.program, version.sizes)
+    at_best = [seconds(c, machine) for c in costs]
+    return Part(version, origins(version.program), costs, at_best)
 
 
 def _count(outputs: Sequence[Variable]) -> int:
@@ -183,15 +198,17 @@ def _part(part: Part, number: int, count: int) -> Iterator[str]:
     shapes = [f"{b.name}[{', '.join(show(n) for n in b.shape)}]" for b in given]
     title = f"Program {number + 1} of {count}" if count > 1 else "Program"
     yield from _wrapped(f"{title}({', '.join(shapes)}), {len(part.steps)} steps", [])
-    for step in part.steps:
-        yield from _step(step)
+    for step, cost, at_best in zip(part.steps, part.costs, part.at_best, strict=True):
+        yield from _step(step, cost, at_best)
+    whole = total(part.costs)
+    yield f"  all steps: {_cost(whole, sum(part.at_best))}"
     yield from _listed("  in place: ", part.in_place)
     yield from _listed("  computed aside, then copied: ", part.copied)
     for step, reason in part.hosted:
         yield f"  host call, step {step.number}: {reason}"
 
 
-def _step(found: Origin) -> Iterator[str]:
+def _step(found: Origin, cost: Cost, at_best: float) -> Iterator[str]:
     pad = "  " * (1 + len(found.inside))
     head = f"{pad}{found.number:2}  "
     if isinstance(found.step, Repeat):
@@ -205,6 +222,19 @@ def _step(found: Origin) -> Iterator[str]:
     named = [n for n in found.names if n not in found.writes]
     yield from _listed(f"{inner}named ", named)
     yield from _listed(f"{inner}from ", [place_text(line) for line in found.lines[:3]])
+    if not isinstance(found.step, HostCall):
+        yield f"{inner}takes {_cost(cost, at_best)}"
+
+
+def _cost(cost: Cost, at_best: float) -> str:
+    moved, done = _amount(cost.moved, "B"), _amount(cost.operations, "op")
+    return f"{moved} moved, {done}, {_time(at_best)} at best"
+
+
+def _amount(n: float, unit: str) -> str:
+    """A number with three digits and its unit."""
+    power = min(len(str(int(n))) - 1, 11) // 3
+    return f"{n / 1000**power:.3g} {' kMG'[power].strip()}{unit}"
 
 
 def place_text(line: SourceLine) -> str:
@@ -232,4 +262,6 @@ def _listed(head: str, parts: Sequence[str]) -> Iterator[str]:
 
 
 def _time(seconds: float) -> str:
-    return f"{seconds * 1e3:.1f} ms" if seconds < 1 else f"{seconds:.2f} s"
+    if seconds < 1e-3:
+        return f"{seconds * 1e6:.3g} µs"
+    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"

@@ -271,7 +271,7 @@ def test_profile_shows_the_stages():
     f = sn.function([x], T.compress(T.exp(x) > 1, x).sum(), profile=True)
     f([1, -1, 2])
     assert "host flatnonzero(passed0)" in f.profile
-    assert "launch" in f.profile
+    assert {s.kind for s in f.profile.steps} >= {"host call", "loops"}
 
 
 def test_copies_pickles_and_hidden_state():
