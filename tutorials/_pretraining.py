@@ -17,6 +17,7 @@ from tqdm import tqdm
 
 import symnet as sn
 import symnet.tensor as T
+from symnet import optim
 
 
 @dataclass(frozen=True)
@@ -49,7 +50,7 @@ def compile_step(
     """Return a training step, a function of a minibatch's index that returns the cost."""
     index = T.lscalar("index")
     here = slice(index * batch_size, (index + 1) * batch_size)
-    updates = [(p, p - rate * g) for p, g in zip(parameters, T.grad(cost, parameters), strict=True)]
+    updates = optim.sgd(cost, parameters, rate)
     step: Step = sn.function([index], cost, updates=updates, givens={x: images[here]}, mode=mode)
     return step
 

@@ -73,7 +73,7 @@ def main(argv: Sequence[str] | None = None) -> list[Outcome]:
     args = parser.parse_args(argv)
     data = load(args)
 
-    W = random_weights(np.random.RandomState(args.seed), data.features, args.hidden)
+    W = random_weights(np.random.default_rng(args.seed), data.features, args.hidden)
     b_hidden, b_visible = zeros(args.hidden, "b_hidden"), zeros(data.features, "b_visible")
     parameters = [W, b_hidden, b_visible]
     x = T.matrix("x")

@@ -28,6 +28,7 @@ from _training import Checkpoint, load
 
 import symnet as sn
 import symnet.tensor as T
+from symnet.nn import init
 from symnet.random import RandomStreams
 
 # %%
@@ -41,14 +42,12 @@ from symnet.random import RandomStreams
 #
 # Tying both to one matrix halves the number of weights, and keeps the units honest: what one
 # answers to is also what it draws. With sigmoid units the weights start four times as wide as with
-# tanh units.
+# tanh units; ``symnet.nn.init`` draws them, as it does other ways to begin.
 
 
-def random_weights(rng: np.random.RandomState, n_in: int, n_out: int) -> Any:
+def random_weights(rng: np.random.Generator, n_in: int, n_out: int) -> Any:
     """Return a shared matrix of weights into sigmoid units."""
-    bound = 4 * np.sqrt(6 / (n_in + n_out))
-    values = rng.uniform(-bound, bound, size=(n_in, n_out)).astype(sn.config.floatX)
-    return sn.shared(values, name="W")
+    return sn.shared(init.glorot_uniform((n_in, n_out), rng, gain=4), name="W")
 
 
 def zeros(n: int, name: str) -> Any:
@@ -103,7 +102,7 @@ def corrupt(stream: RandomStreams, x: Any, level: float) -> Any:
 
 def train_autoencoder(args: Any, data: Any, level: float, picture: Path, saved: Path) -> Outcome:
     """Train one autoencoder on images with a fraction `level` of their pixels missing."""
-    rng, stream = np.random.RandomState(args.seed), RandomStreams(args.seed)
+    rng, stream = np.random.default_rng(args.seed), RandomStreams(args.seed)
     W = random_weights(rng, data.features, args.hidden)
     b_hidden, b_visible = zeros(args.hidden, "b_hidden"), zeros(data.features, "b_visible")
     parameters = [W, b_hidden, b_visible]

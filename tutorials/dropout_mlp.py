@@ -28,6 +28,8 @@ from logistic_regression import compile_functions, error_rate, negative_log_like
 
 import symnet as sn
 import symnet.tensor as T
+from symnet import optim
+from symnet.nn import init
 from symnet.random import RandomStreams
 
 # %%
@@ -40,19 +42,17 @@ from symnet.random import RandomStreams
 # expression of the same shared weights: with a stream to toss coins, and without.
 #
 # Units are rectified linear ones, whose weights start normal with variance
-# :math:`2 / n_\mathrm{in}` (He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015).
-# The softmax layer's start at zero, as in logistic regression.
+# :math:`2 / n_\mathrm{in}` (He, Zhang, Ren and Sun, *Delving deep into rectifiers*, ICCV 2015):
+# ``he_normal`` of ``symnet.nn.init``. The softmax layer's start at zero, as in logistic regression.
 
 
-def initial_parameters(rng: np.random.RandomState, sizes: Sequence[int]) -> list[list[Any]]:
+def initial_parameters(rng: np.random.Generator, sizes: Sequence[int]) -> list[list[Any]]:
     """Return weights and offsets for every pair of neighbouring layers."""
-    layers = []
-    for n_in, n_out in pairwise(sizes):
-        width = np.sqrt(2 / n_in) if len(layers) < len(sizes) - 2 else 0.0
-        values = (width * rng.standard_normal((n_in, n_out))).astype(sn.config.floatX)
-        offsets = np.zeros(n_out, sn.config.floatX)
-        layers.append([sn.shared(values, name="W"), sn.shared(offsets, name="b")])
-    return layers
+    *hidden, top = pairwise(sizes)
+    weights = [init.he_normal(shape, rng) for shape in hidden] + [init.constant(top)]
+    return [
+        [sn.shared(W, name="W"), sn.shared(init.constant(W.shape[1:]), name="b")] for W in weights
+    ]
 
 
 def network(
@@ -75,28 +75,15 @@ def network(
 #
 # .. math:: u \leftarrow \mu u - \eta \nabla L, \qquad p \leftarrow p + u
 #
-# The velocities are shared variables like any other, and are updated in the same native function.
-
-
-def momentum(
-    cost: Any, parameters: Sequence[Any], rate: float, kept: float
-) -> tuple[list[tuple[Any, Any]], list[Any]]:
-    """Return what parameters and velocities become, and the velocities."""
-    updates, velocities = [], []
-    for parameter, slope in zip(parameters, T.grad(cost, list(parameters)), strict=True):
-        velocity = sn.shared(np.zeros_like(parameter.get_value(borrow=True)), name="velocity")
-        moved = kept * velocity - rate * slope
-        updates += [(velocity, moved), (parameter, parameter + moved)]
-        velocities.append(velocity)
-    return updates, velocities
-
-
-# %%
+# ``symnet.optim`` has this rule and its relatives. Each takes a cost and parameters, and returns
+# what they become, expressions in a dictionary. The velocities are in it too: shared variables like
+# any other, updated in the same native function.
+#
 # Training
 # --------
 #
 # Only the cost tosses coins; the error rates of validation and test are those of the whole network.
-# A run that is saved takes along the velocities and the states of the streams.
+# A run that is saved takes along whatever is updated, and the states of the streams.
 
 
 def main(argv: Sequence[str] | None = None) -> Result:
@@ -117,13 +104,13 @@ def main(argv: Sequence[str] | None = None) -> Result:
     data = load(args)
 
     x, y = T.matrix("x"), T.ivector("y")
-    rng, stream = np.random.RandomState(args.seed), RandomStreams(args.seed)
+    rng, stream = np.random.default_rng(args.seed), RandomStreams(args.seed)
     layers = initial_parameters(rng, [data.features, *args.hidden, data.classes])
     rates = [args.drop_inputs, *(args.drop_hidden for _ in args.hidden)]
     cost = negative_log_likelihood(network(x, layers, rates, stream), y)
     errors = error_rate(network(x, layers, rates, None), y)
     parameters = [parameter for layer in layers for parameter in layer]
-    updates, velocities = momentum(cost, parameters, args.learning_rate, args.momentum)
+    updates = optim.momentum(cost, parameters, args.learning_rate, args.momentum)
     train, validate, test = compile_functions(x, y, cost, errors, updates, data, args)
 
     states = [state for state, _ in stream.state_updates]
@@ -135,7 +122,7 @@ def main(argv: Sequence[str] | None = None) -> Result:
         args.batch_size,
         args.epochs,
         Patience(args.patience),
-        checkpoint_of(args, "dropout_mlp", [*parameters, *velocities, *states]),
+        checkpoint_of(args, "dropout_mlp", [*updates, *states]),
         args.resume,
     )
     picture = args.picture or Path("dropout_mlp.png")

@@ -96,7 +96,7 @@ def descent(cost: Any, parameters: Sequence[Any], learning_rate: float) -> list[
 
 
 def compile_functions(
-    x: Any, y: Any, cost: Any, errors: Any, updates: Sequence[Any], data: Any, args: Any
+    x: Any, y: Any, cost: Any, errors: Any, updates: Any, data: Any, args: Any
 ) -> tuple[Any, Any, Any]:
     """Return the training step, and the error rates of the validation and the test part.
 

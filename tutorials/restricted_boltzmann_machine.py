@@ -31,6 +31,7 @@ from denoising_autoencoder import random_weights, surprise, zeros
 
 import symnet as sn
 import symnet.tensor as T
+from symnet import optim
 from symnet.random import RandomStreams
 
 # %%
@@ -132,8 +133,7 @@ def training_step(
     end = pixels[-1]
     cost = T.mean(machine.free_energy(x)) - T.mean(machine.free_energy(end))
     slopes = T.grad(cost, machine.parameters, consider_constant=[end])
-    for parameter, slope in zip(machine.parameters, slopes, strict=True):
-        updates[parameter] = parameter - args.learning_rate * slope
+    updates.update(optim.sgd(slopes, machine.parameters, args.learning_rate))
     if args.persistent:
         updates[chain] = units[-1]
         updates[bit] = (bit + 1) % machine.b_visible.shape[0]
@@ -218,9 +218,8 @@ def main(argv: Sequence[str] | None = None) -> Outcome:
     parser.add_argument("--between", type=int, default=1000, help="steps between samples")
     args = parser.parse_args(argv)
     data = load(args)
-    rng = np.random.RandomState(args.seed)
     machine = Machine(
-        random_weights(rng, data.features, args.hidden),
+        random_weights(np.random.default_rng(args.seed), data.features, args.hidden),
         zeros(args.hidden, "b_hidden"),
         zeros(data.features, "b_visible"),
         RandomStreams(args.seed),

@@ -54,7 +54,7 @@ class Layer:
     """A layer of sigmoid units and its autoencoder."""
 
     def __init__(
-        self, rng: np.random.RandomState, stream: RandomStreams, x: Any, shape: tuple[int, int],
+        self, rng: np.random.Generator, stream: RandomStreams, x: Any, shape: tuple[int, int],
         level: float,
     ) -> None:  # fmt: skip
         self.W = random_weights(rng, *shape)
@@ -128,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> Result | None:
     data = load(args)
 
     x, y = T.matrix("x"), T.ivector("y")
-    rng, stream = np.random.RandomState(args.seed), RandomStreams(args.seed)
+    rng, stream = np.random.default_rng(args.seed), RandomStreams(args.seed)
     layers: list[Layer] = []
     sizes = [data.features, *args.hidden]
     for shape, level in zip(pairwise(sizes), args.corruption, strict=True):
