@@ -13,8 +13,14 @@ import symnet as sn
 TUTORIALS = Path(__file__).parents[2] / "tutorials"
 NAMES = sorted(p.stem for p in TUTORIALS.glob("*.py") if not p.stem.startswith("_"))
 
-#: Tutorials without labels, which have tests of their own (`test_autoencoders`, `test_boltzmann`).
-UNLABELLED = ["contractive_autoencoder", "denoising_autoencoder", "restricted_boltzmann_machine"]
+#: Tutorials without labels, which have tests of their own (`test_autoencoders`, `test_boltzmann`,
+#: `test_hybrid_monte_carlo`).
+UNLABELLED = [
+    "contractive_autoencoder",
+    "denoising_autoencoder",
+    "hybrid_monte_carlo",
+    "restricted_boltzmann_machine",
+]
 
 #: Options under which a tutorial takes seconds, and a validation error that only learning reaches.
 SMALL = {
