@@ -23,9 +23,12 @@ from symnet import interpreter
 from symnet.arguments import Arguments
 from symnet.backend import Array, Executable
 from symnet.config import config
+from symnet.debugging import Referee, check_rewrites, conclude, versions_of
+from symnet.decisions import Decision, recording
 from symnet.freeze import In, MissingInputError, Out, Pairs, Signature, UnusedInputError, freeze
 from symnet.graph import Variable, rebuild
 from symnet.inspection import Containers, Graph, Maker
+from symnet.interpreter import Watcher
 from symnet.interrupts import Deferred
 from symnet.lowering import Frozen
 from symnet.modes import Mode, get_mode
@@ -177,10 +180,17 @@ class Function:
         self._other: Callable[..., Any] = not_ready
         self._compiled: Versions | Staged | None = None
         self._graph = frozen
+        self._rewrites: list[Decision] = []
         if mode.kind == "reference":
             return
         with self.compile_seconds.measure("rewrite"):
-            self._graph = _with_results(frozen, optimize(frozen.results, mode.exclude))
+            if mode.kind == "debug":
+                with recording() as ledger:
+                    found = optimize(frozen.results, mode.exclude)
+                self._rewrites = ledger.taken
+            else:
+                found = optimize(frozen.results, mode.exclude)
+            self._graph = _with_results(frozen, found)
         if mode.kind == "rewritten":
             return
         self._compiled = self._prepared()
@@ -190,12 +200,15 @@ class Function:
     def _prepared(self) -> Versions | Staged:
         """The graph, ready to be compiled for the sizes of a call."""
         times, mode = self.compile_seconds, self._mode
-        manner = Manner(self._device, mode.fuse, mode.inplace, self._profile)
+        debug = mode.kind == "debug"
+        manner = Manner(
+            self._device, mode.fuse, mode.inplace, self._profile, debug, debug and mode.finite
+        )
         with times.measure("shapes"):
             shapes = Shapes(self._graph.results, self._graph.names)
             if shapes.late:
                 return Staged(self._graph, shapes, manner, times)
-            return Versions(self._graph, shapes, manner, times)
+            return versions_of(self._graph, shapes, manner, times)
 
     # -- calling ---------------------------------------------------------------------------
 
@@ -262,13 +275,17 @@ class Function:
 
     # -- reference and debug ---------------------------------------------------------------
 
-    def _expect(self, arrays: list[Array]) -> list[Array]:
-        """What the interpreter computes: outputs, then new values of shared variables."""
+    def _given(self, arrays: list[Array]) -> dict[Variable, Array]:
+        """What the interpreter starts from: values of inputs and of shared variables."""
         given: dict[Variable, Array] = dict(zip(self._written.inputs, arrays, strict=True))
         for v in shared_among(self._written.shared):
             given[v] = np.array(v.container.host())
+        return given
+
+    def _expect(self, given: Mapping[Variable, Array], watcher: Watcher | None) -> list[Array]:
+        """What the interpreter computes: outputs, then new values of shared variables."""
         graph = self._graph if self._mode.kind == "rewritten" else self._written
-        results = interpreter.evaluate(graph.results, given, self._mode.watcher)
+        results = interpreter.evaluate(graph.results, given, watcher)
         count = len(self._written.outputs)
         for (s, _), value in zip(self._written.updates, results[count:], strict=True):
             if not s.type.accepts(TensorType.of(value)):
@@ -279,7 +296,7 @@ class Function:
         return results
 
     def _interpret(self, arrays: list[Array]) -> list[Array]:
-        found = self._expect(arrays)
+        found = self._expect(self._given(arrays), self._mode.watcher)
         count = len(self._written.outputs)
         updated = shared_among(s for s, _ in self._written.updates)
         with Deferred():
@@ -288,20 +305,18 @@ class Function:
         return [np.array(x) for x in found[:count]]
 
     def _compare(self, arrays: list[Array]) -> list[Array]:
-        """Run, and compare the results with the interpreter's."""
-        expected = self._expect(arrays)
+        """Run, and compare all that is done with the interpreter; see `symnet.debugging`."""
+        referee = Referee()
+        given = self._given([np.array(x) for x in arrays])
+        expected = self._expect(given, referee)
+        check_rewrites(self.name, self._rewrites, {**referee.inner, **given})
         updated = shared_among(s for s, _ in self._written.updates)
         labels = [f"output {k}" for k in range(len(self._written.outputs))]
         labels += [f"the update of {s!r}" for s in updated]
         with Deferred(), _Restored(updated):
             results = self._compute(arrays)
             found = [*results, *(s.container.host() for s in updated)]
-            for label, got, want in zip(labels, found, expected, strict=True):
-                if not _agree(got, want):
-                    raise DebugError(
-                        f"{self.name}(): {label} differs from the interpreter's: "
-                        f"{got!r} against {want!r}"
-                    )
+            conclude(self.name, labels, found, expected, self._written.results, given)
         return results
 
     # -- looking inside --------------------------------------------------------------------
@@ -489,10 +504,6 @@ class Function:
         return f"<Function {self.name}({inputs})>"
 
 
-class DebugError(AssertionError):
-    """The compiled code and the interpreter disagree; always a defect of symnet."""
-
-
 class _Restored:
     """A context that gives shared variables their old values back if it ends in an exception."""
 
@@ -506,17 +517,6 @@ class _Restored:
         if kind is not None:
             for variable, value in self._old:
                 variable.container.set(value)
-
-
-def _agree(got: Array, want: Array) -> bool:
-    """Whether compiled code and interpreter have computed the same, up to rounding."""
-    if got.shape != want.shape or got.dtype != want.dtype:
-        return False
-    if got.dtype.kind != "f":
-        return np.array_equal(got, want)
-    rough = float(np.finfo(got.dtype).eps) ** 0.5
-    scale = float(np.max(np.abs(want), where=np.isfinite(want), initial=1.0))
-    return np.allclose(got, want, rtol=rough, atol=rough * scale, equal_nan=True)
 
 
 def _with_results(frozen: Frozen, results: Sequence[Variable]) -> Frozen:

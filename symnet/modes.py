@@ -83,8 +83,9 @@ def parts(names: Iterable[str]) -> frozenset[str]:
             )
         elif name not in _MEANING:
             raise ValueError(
-                f"there is no rule, phase or part {name!r} of the compiler{near(name, known)}; "
-                f"phases are {', '.join(PHASES)}, parts are {', '.join((*WHOLE_GRAPH, *PARTS))}, "
+                f"there is no rule, phase or part {name!r} of the compiler"
+                f"{near(name, known) or '.'} "
+                f"Phases are {', '.join(PHASES)}, parts are {', '.join((*WHOLE_GRAPH, *PARTS))}, "
                 "rules stand in symnet.rewriting.PHASES"
             )
     return frozenset(found)
@@ -106,6 +107,8 @@ class Mode:
         the new values of shared variables over the old ones.
     watcher
         What looks on while the graph is interpreted (``"reference"`` or ``"rewritten"``).
+    finite
+        Whether ``"debug"`` raises where NaN or an infinity is made of finite numbers.
 
     Examples
     --------
@@ -117,6 +120,7 @@ class Mode:
     kind: str = "default"
     exclude: frozenset[str] = frozenset()
     watcher: Watcher | None = None
+    finite: bool = True
 
     def excluding(self, *names: str) -> Mode:
         """This mode without some rules, phases or parts of the compiler.

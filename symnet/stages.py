@@ -22,6 +22,7 @@ from typing import Any
 import numpy as np
 
 from symnet.backend import Array
+from symnet.debugging import versions_of
 from symnet.graph import Apply, Constant, Variable, ancestors, leaves, make_variable, rebuild
 from symnet.lowering import Frozen
 from symnet.op import IndexedOp
@@ -390,7 +391,7 @@ def _versions(stage: Stage, manner: Manner, times: PassTimes) -> Versions:
     shapes = Shapes(stage.frozen.results, stage.frozen.names)
     if shapes.late:
         raise AssertionError(f"lengths of a stage follow from data: {stage_text(stage.frozen)}")
-    return Versions(stage.frozen, shapes, manner, times, stage.varying)
+    return versions_of(stage.frozen, shapes, manner, times, stage.varying)
 
 
 def _value(v: Variable, values: Mapping[Variable, Array]) -> Array:

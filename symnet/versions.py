@@ -43,12 +43,18 @@ class Manner:
         Whether steps overwrite the shared variables that they update.
     profile
         Whether the time of each step is measured.
+    debug
+        Whether each step of each call is compared with the interpreter.
+    finite
+        Whether it is an error then if a step makes NaN or an infinity of finite numbers.
     """
 
     device: str
     fuse: bool = True
     inplace: bool = True
     profile: bool = False
+    debug: bool = False
+    finite: bool = False
 
 
 class PassTimes(dict[str, float]):

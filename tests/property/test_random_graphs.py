@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -61,3 +63,9 @@ def test_single_precision(drawn: Drawn) -> None:
     for a, b in zip(found, expected, strict=True):
         assert a.dtype == b.dtype
         np.testing.assert_allclose(a, b, rtol=3e-4, atol=3e-4)
+
+
+@settings(QUICK, max_examples=8)
+@given(drawn=graphs())
+def test_debug_mode_has_nothing_to_say(drawn: Drawn) -> None:
+    run(drawn, replace(Mode("debug"), finite=False))

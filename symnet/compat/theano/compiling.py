@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,9 +68,26 @@ def NanGuardMode(
     )
 
 
-def DebugMode(*args: Any, **settings: Any) -> modes.Mode:
-    """Return the mode that compares compiled code with the interpreter; settings are ignored."""
-    return get_mode("debug")
+def DebugMode(
+    optimizer: object = "fast_run",
+    stability_patience: int | None = None,
+    check_c_code: bool | None = None,
+    check_py_code: bool | None = None,
+    check_isfinite: bool | None = None,
+    **settings: Any,
+) -> modes.Mode:
+    """Return the mode that compares all the compiler does with the interpreter.
+
+    Parameters
+    ----------
+    check_isfinite
+        Whether NaN or infinities made of finite numbers are errors; None for what
+        ``theano.config.DebugMode.check_finite`` says.
+    optimizer, stability_patience, check_c_code, check_py_code, settings
+        Without effect: rewriting and code are always checked.
+    """
+    finite = config.DebugMode.check_finite if check_isfinite is None else check_isfinite
+    return replace(get_mode("debug"), finite=bool(finite))
 
 
 def function_dump(filename: str | Path, inputs: Any, outputs: Any = None, **settings: Any) -> None:

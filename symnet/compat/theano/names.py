@@ -79,7 +79,9 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "theano.compile.builders": ("symnet: OpFromGraph",),
     "theano.compile.debugmode": (
-        "symnet.function: DebugModeError=DebugError",
+        "symnet.debugging: BadDestroyMap=DestroyedInput BadOptimization=WrongRewrite "
+        "BadThunkOutput=WrongStep DebugModeError=DebugError InvalidValueError=NotFinite "
+        "StochasticOrder=NotReproducible",
         f"{_HERE}.compiling: DebugMode",
     ),
     "theano.compile.function": (
