@@ -54,6 +54,37 @@ class Machine:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class Footprint:
+    """Bytes of memory that a compiled program needs beside inputs, shared variables and its code.
+
+    Attributes
+    ----------
+    arena
+        Of all temporaries, as `symnet.memory.plan` lays them out.
+    scratch
+        Of the threads: pieces of factors in the order in which they are read, sums in progress.
+    constants
+        Of its constants.
+    outputs
+        Of what a call returns.
+    calls
+        Of the results that Python hands over at once in a host call; what an operation's own
+        Python code needs meanwhile is not known.
+    """
+
+    arena: int = 0
+    scratch: int = 0
+    constants: int = 0
+    outputs: int = 0
+    calls: int = 0
+
+    @property
+    def total(self) -> int:
+        """All of it."""
+        return self.arena + self.scratch + self.constants + self.outputs + self.calls
+
+
 class Executable(Protocol):
     """A compiled program.
 
@@ -90,6 +121,10 @@ class Executable(Protocol):
 
     def timings(self) -> Sequence[float]:
         """Seconds spent in each step since compilation, if compiled for profiling."""
+        ...
+
+    def footprint(self) -> Footprint:
+        """The memory that a call needs, for the sizes of the last one."""
         ...
 
 

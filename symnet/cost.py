@@ -44,6 +44,7 @@ from symnet.kernel import (
     Store,
     expressions,
 )
+from symnet.memory import buffer_bytes
 from symnet.program import Copy, Guard, HostCall, Launch, Program, Repeat, Step
 from symnet.scalar import (
     Call,
@@ -167,12 +168,6 @@ def _step(step: Step, program: Program, sizes: Mapping[str, int]) -> Cost:
             return Cost(buffer_bytes(program, step.buffer, sizes))
         case Repeat():
             return Cost()
-
-
-def buffer_bytes(program: Program, name: str, sizes: Mapping[str, int]) -> int:
-    """Bytes of a buffer."""
-    b = program.buffer(name)
-    return dtypes.itemsize(b.dtype) * math.prod(_integer(n, sizes) for n in b.shape)
 
 
 def _integer(x: Expr, sizes: Mapping[str, int]) -> int:

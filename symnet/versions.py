@@ -18,7 +18,9 @@ import numpy as np
 
 from symnet import backend as backends
 from symnet.backend import Array, Executable
+from symnet.decisions import allowed
 from symnet.graph import Variable
+from symnet.inplace import in_place
 from symnet.interrupts import Deferred
 from symnet.lowering import Frozen, lower
 from symnet.program import Program
@@ -40,7 +42,7 @@ class Manner:
     fuse
         Whether operations are fused into common loops.
     inplace
-        Whether steps overwrite the shared variables that they update.
+        Whether steps write over what nobody reads any more, updates over the old values.
     profile
         Whether the time of each step is measured.
     debug
@@ -297,11 +299,25 @@ class Versions:
                     updates=tuple((s, v) for s, v in frozen.updates if s not in moved),
                 )
             program = lower(frozen, dims, self._manner.fuse, self._manner.inplace)
+            if self._manner.inplace:
+                program = in_place(program, _may_overwrite(program))
         with self._times.measure("compile"):
             target = backends.get(self._manner.device)
             executable = target.compile(program, self._manner.profile)
         adopted = tuple(shared_among(s for s, _ in resized))
         return Version(dims, program, executable, adopted, self._manner.profile)
+
+
+def _may_overwrite(program: Program) -> Callable[[str], bool]:
+    """Ask whether a result may be written over what nobody reads any more."""
+    variables = {buffer: v for v, buffer in program.names.items()}
+
+    def ask(buffer: str) -> bool:
+        v = variables.get(buffer)
+        reason = "it is written over what nobody reads any more"
+        return v is None or allowed("in place", buffer, reason, v)
+
+    return ask
 
 
 def shared_among(variables: Iterable[Variable]) -> list[SharedVariable]:

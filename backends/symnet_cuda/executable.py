@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from symnet.backend import Footprint
 from symnet.program import Program
 from symnet.scalar.integer import evaluate_int
 from symnet_cuda.codegen import generate
@@ -68,6 +69,11 @@ class CudaExecutable:
     def timings(self) -> Sequence[float]:
         """Seconds spent in each step."""
         return list(self._seconds or ())
+
+    def footprint(self) -> Footprint:
+        """The memory that calls have needed so far; outputs and what Python handles are in it."""
+        constants = sum(b.data.nbytes for b in self.program.buffers if b.data is not None)
+        return Footprint(arena=self._workspace.arena_size, constants=constants)
 
     def bind(self, storage: Mapping[str, Any]) -> None:
         """Set the storage of shared buffers.

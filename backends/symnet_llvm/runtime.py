@@ -14,12 +14,13 @@ import ctypes
 import itertools
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, TypeGuard
 
 import numpy as np
 
-from symnet.memory import plan
+from symnet.backend import Footprint
+from symnet.memory import buffer_bytes, plan
 from symnet.program import Guard, HostCall, Program
 from symnet.scalar import Const
 from symnet.scalar.integer import evaluate_int
@@ -269,19 +270,40 @@ class Instance:
         self.words[Slot.PARTS] = parts
         self.words[Slot.STALE] = 0
 
-    def _place_temporaries(self) -> None:
+    def _plan(self) -> tuple[dict[str, int], int]:
+        """Where temporaries lie for the sizes of the last call, and how many bytes that takes."""
         key = tuple(int(self.numbers[i]) for i in self.layout.keys.values())
         if key not in self._plans:
             if len(self._plans) >= _REMEMBERED:
                 self._plans.clear()
             self._plans[key] = plan(self._phased, self.sizes())
-        offsets, total = self._plans[key]
+        return self._plans[key]
+
+    def _place_temporaries(self) -> None:
+        offsets, total = self._plan()
         if len(self._arena) < total:
             self._arena = aligned(0)  # given back before more is asked for
             self._arena = aligned(total)
         base = self._arena.ctypes.data
         for name, offset in offsets.items():
             self.pointers[self.layout.pointers[name]] = base + offset
+
+    def footprint(self) -> Footprint:
+        """The memory that a call needs."""
+        sizes = self.sizes()
+
+        def size(names: Iterable[str]) -> int:
+            return sum(buffer_bytes(self.program, name, sizes) for name in names)
+
+        hosts = [s for s in self.program.steps if isinstance(s, HostCall)]
+        fresh = [name for name in self.outputs if self._buffers[name].kind == "output"]
+        return Footprint(
+            arena=self._plan()[1],
+            scratch=int(self.words[Slot.PARTS]) * self.facts.scratch_bytes,
+            constants=size(b.name for b in self.program.buffers if b.kind == "constant"),
+            outputs=size(fresh),
+            calls=max((size(s.outputs) for s in hosts), default=0),
+        )
 
     def lose_threads(self) -> None:
         """Note that the pool has become empty."""
@@ -417,6 +439,10 @@ class Executable:
     def assembly(self) -> str:
         """The generated machine code, in the processor's assembly language."""
         return self._text("assembly")
+
+    def footprint(self) -> Footprint:
+        """The memory that a call needs, for the sizes of the last one."""
+        return self._instance.footprint()
 
     def timings(self) -> list[float]:
         """Seconds spent in each step since compilation, if compiled for profiling."""

@@ -8,7 +8,8 @@ import pytest
 import symnet as sn
 import symnet.tensor as T
 from symnet.backend import Machine
-from symnet.cost import Cost, buffer_bytes, predicted_seconds, seconds, step_costs, total
+from symnet.cost import Cost, predicted_seconds, seconds, step_costs, total
+from symnet.memory import buffer_bytes
 from symnet.program import Buffer, Copy, HostCall, Program, Repeat
 from symnet.scalar import Symbol, const
 from tests.lowered import program_of

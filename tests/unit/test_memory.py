@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from symnet.memory import ALIGNMENT, plan
-from symnet.program import Buffer, Copy, Program
+from symnet.program import Buffer, Copy, HostCall, Program
 from symnet.scalar import Symbol, const
 
 
@@ -63,6 +64,42 @@ def test_sizes_may_be_symbolic() -> None:
     buffer = Buffer("t0", "float64", (n, const(4)), "temporary")
     made = Program("f", (), (), (), (buffer,), (), (), (Copy("t0", "t0"),))
     assert plan(made, {"x.0": 10}) == ({"t0": 0}, 320)
+
+
+def alive_for(*spans_of: tuple[int, int, int]) -> Program:
+    """Temporaries of so many lines of the cache, used from one step to another."""
+    spans = [(a, b) for _, a, b in spans_of]
+    buffers = [
+        Buffer(f"t{k}", "float32", (const(16 * lines),), "temporary")
+        for k, (lines, _, _) in enumerate(spans_of)
+    ]
+    steps = [
+        HostCall("", None, tuple(f"t{k}" for k, (a, b) in enumerate(spans) if a <= at <= b), ())
+        for at in range(1 + max(b for _, b in spans))
+    ]
+    return Program("f", (), (), (), tuple(buffers), (), (), tuple(steps))
+
+
+# Where the largest first, each in the lowest gap, needs 7 and 19.
+@pytest.mark.parametrize(
+    ("lives", "least"),
+    [
+        ([(1, 2, 3), (2, 3, 4), (4, 4, 4), (4, 2, 2)], 6),
+        (
+            [
+                (4, 3, 5), (2, 2, 4), (4, 1, 5), (3, 2, 2), (3, 1, 3), (2, 4, 5), (4, 0, 3),
+                (4, 5, 5), (4, 5, 5),
+            ],
+            18,
+        ),
+    ],
+    ids=["what is large for long comes first", "the smallest gap"],
+)  # fmt: skip
+def test_other_plans_are_tried_where_one_wastes_memory(
+    lives: list[tuple[int, int, int]], least: int
+) -> None:
+    _, total = plan(alive_for(*lives), {})
+    assert total == least * ALIGNMENT
 
 
 def test_planning_thousands_is_quick() -> None:
