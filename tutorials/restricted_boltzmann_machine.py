@@ -68,7 +68,7 @@ class Machine:
     def free_energy(self, v: Any) -> Any:
         """Return the free energy of each image of a batch."""
         softplus = T.nnet.softplus(T.dot(v, self.W) + self.b_hidden)
-        return -T.dot(v, self.b_visible) - softplus.sum(axis=1)
+        return -(v * self.b_visible).sum(axis=1) - softplus.sum(axis=1)
 
     def hidden(self, v: Any) -> Any:
         """Return hidden units drawn for a batch of images."""

@@ -22,6 +22,9 @@ UNLABELLED = [
     "restricted_boltzmann_machine",
 ]
 
+#: Tutorials on sequences, which have tests of their own (`test_sequences`).
+SEQUENCES = ["elman_slot_filling", "lstm_sentiment", "rnn_rbm_music"]
+
 #: Options under which a tutorial takes seconds, and a validation error that only learning reaches.
 SMALL = {
     "convolutional_mlp": (
@@ -81,7 +84,7 @@ def picture(tmp_path: Path) -> Path:
 
 
 def test_every_tutorial_has_small_settings() -> None:
-    assert sorted([*SMALL, *UNLABELLED]) == NAMES
+    assert sorted([*SMALL, *UNLABELLED, *SEQUENCES]) == NAMES
 
 
 @pytest.mark.parametrize("name", SMALL)
