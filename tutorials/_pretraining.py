@@ -1,10 +1,11 @@
-"""What the tutorials on autoencoders share: epochs without labels, and pictures of filters."""
+"""What tutorials on learning without labels share: epochs, layers, and pictures of filters."""
 
 from __future__ import annotations
 
 import argparse
 import math
 import time
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -48,10 +49,16 @@ def compile_step(
     x: Any, cost: Any, parameters: list[Any], images: Any, batch_size: int, rate: float, mode: Any
 ) -> Step:
     """Return a training step, a function of a minibatch's index that returns the cost."""
+    return compile_updates(x, cost, optim.sgd(cost, parameters, rate), images, batch_size, mode)
+
+
+def compile_updates(
+    x: Any, measure: Any, updates: Any, images: Any, batch_size: int, mode: Any
+) -> Step:
+    """Return a function of a minibatch's index that returns a measure and makes updates."""
     index = T.lscalar("index")
     here = slice(index * batch_size, (index + 1) * batch_size)
-    updates = optim.sgd(cost, parameters, rate)
-    step: Step = sn.function([index], cost, updates=updates, givens={x: images[here]}, mode=mode)
+    step: Step = sn.function([index], measure, updates=updates, givens={x: images[here]}, mode=mode)
     return step
 
 
@@ -95,6 +102,24 @@ def learn(
         so_far.seconds,
         interrupted=interruption.pressed,
     )
+
+
+def layer_by_layer(
+    steps: Iterable[Callable[[Any], Step]], states: list[Any], data: Any, saved: Path, args: Any
+) -> bool:
+    """Train layers one after the other without labels; False if Ctrl-C came between.
+
+    Each of `steps` compiles a training step on images. A layer's run is saved with all `states`.
+    """
+    images = sn.shared(data.train.inputs, borrow=True)
+    batches = len(data.train.inputs) // args.batch_size
+    for number, compiled in enumerate(steps, start=1):
+        print(f"Layer {number}, without labels")
+        checkpoint = Checkpoint(saved.with_stem(f"{saved.stem}_layer{number}"), states)
+        outcome = learn(compiled(images), batches, args.pretraining_epochs, checkpoint, args.resume)
+        if outcome.interrupted:
+            return False
+    return True
 
 
 def _row(line: Validation) -> str:

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _pretraining import Outcome, draw_filters, learn, options, report
+from _pretraining import Outcome, compile_updates, draw_filters, learn, options, report
 from _training import Checkpoint, load
 from denoising_autoencoder import random_weights, surprise, zeros
 
@@ -70,9 +70,13 @@ class Machine:
         softplus = T.nnet.softplus(T.dot(v, self.W) + self.b_hidden)
         return -(v * self.b_visible).sum(axis=1) - softplus.sum(axis=1)
 
+    def excitement(self, v: Any) -> Any:
+        """Return the probability that each hidden unit is on, given pixels."""
+        return T.nnet.sigmoid(T.dot(v, self.W) + self.b_hidden)
+
     def hidden(self, v: Any) -> Any:
         """Return hidden units drawn for a batch of images."""
-        return self.toss(T.nnet.sigmoid(T.dot(v, self.W) + self.b_hidden))
+        return self.toss(self.excitement(v))
 
     def ink(self, h: Any) -> Any:
         """Return the probability of ink in each pixel, given hidden units."""
@@ -120,6 +124,17 @@ def gibbs_chain(machine: Machine, h: Any, steps: Any) -> tuple[list[Any], Any]:
 # image of a minibatch. The machine has changed since, but only a little.
 
 
+def contrast(
+    machine: Machine, x: Any, start: Any, steps: Any, rate: float
+) -> tuple[Any, Any, dict[Any, Any]]:
+    """Return ink and units at the end of a chain, and updates that learn from data and chain."""
+    (ink, pixels, units), updates = gibbs_chain(machine, start, steps)
+    end = pixels[-1]
+    cost = T.mean(machine.free_energy(x)) - T.mean(machine.free_energy(end))
+    slopes = T.grad(cost, machine.parameters, consider_constant=[end])
+    return ink[-1], units[-1], {**updates, **optim.sgd(slopes, machine.parameters, rate)}
+
+
 def training_step(
     machine: Machine, chain: Any, bit: Any, images: Any, args: Any
 ) -> tuple[Any, list[Any]]:
@@ -127,21 +142,16 @@ def training_step(
 
     Returned with it are the shared variables that a run needs to go on, beside the parameters.
     """
-    x, index = T.matrix("x"), T.lscalar("index")
+    x = T.matrix("x")
     start = chain if args.persistent else machine.hidden(x)
-    (ink, pixels, units), updates = gibbs_chain(machine, start, args.gibbs_steps)
-    end = pixels[-1]
-    cost = T.mean(machine.free_energy(x)) - T.mean(machine.free_energy(end))
-    slopes = T.grad(cost, machine.parameters, consider_constant=[end])
-    updates.update(optim.sgd(slopes, machine.parameters, args.learning_rate))
+    ink, units, updates = contrast(machine, x, start, args.gibbs_steps, args.learning_rate)
     if args.persistent:
-        updates[chain] = units[-1]
+        updates[chain] = units
         updates[bit] = (bit + 1) % machine.b_visible.shape[0]
         measure = pseudo_likelihood(machine, x, bit)
     else:
-        measure = surprise(x, ink[-1]).mean()
-    here = slice(index * args.batch_size, (index + 1) * args.batch_size)
-    step = sn.function([index], measure, updates=updates, givens={x: images[here]}, mode=args.mode)
+        measure = surprise(x, ink).mean()
+    step = compile_updates(x, measure, updates, images, args.batch_size, args.mode)
     return step, [state for state, _ in machine.stream.state_updates]
 
 

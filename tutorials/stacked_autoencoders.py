@@ -20,13 +20,14 @@ deeplearning.net.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from _pretraining import compile_step, learn
-from _training import Checkpoint, Patience, Result, checkpoint_of, fit, load, options, report
+from _pretraining import compile_step, layer_by_layer
+from _training import Checkpoint, Patience, Result, Step, fit, load, options, report
 from denoising_autoencoder import corrupt, decode, encode, random_weights, surprise, zeros
 from logistic_regression import (
     compile_functions,
@@ -36,7 +37,6 @@ from logistic_regression import (
     softmax_layer,
 )
 
-import symnet as sn
 import symnet.tensor as T
 from symnet.random import RandomStreams
 
@@ -78,34 +78,53 @@ def pretrain(
     layers: Sequence[Layer], stream: RandomStreams, x: Any, data: Any, saved: Path, args: Any
 ) -> bool:
     """Train the layers one after the other; False if Ctrl-C came between."""
-    images = sn.shared(data.train.inputs, borrow=True)
-    batches = len(data.train.inputs) // args.batch_size
-    every = [p for layer in layers for p in layer.autoencoder]
-    every += [state for state, _ in stream.state_updates]
-    for number, layer in enumerate(layers, start=1):
-        print(f"Layer {number}, without labels")
-        step = compile_step(
-            x,
-            layer.cost,
-            layer.autoencoder,
-            images,
-            args.batch_size,
-            args.pretraining_rate,
-            args.mode,
-        )
-        checkpoint = Checkpoint(saved.with_stem(f"{saved.stem}_layer{number}"), every)
-        outcome = learn(step, batches, args.pretraining_epochs, checkpoint, args.resume)
-        if outcome.interrupted:
-            return False
-    return True
+
+    def compiled(layer: Layer, images: Any) -> Step:
+        parameters, rate = layer.autoencoder, args.pretraining_rate
+        return compile_step(x, layer.cost, parameters, images, args.batch_size, rate, args.mode)
+
+    states = [p for layer in layers for p in layer.autoencoder]
+    states += [state for state, _ in stream.state_updates]
+    return layer_by_layer([partial(compiled, layer) for layer in layers], states, data, saved, args)
+
+
+# %%
+# The whole network
+# -----------------
+#
+# Fine-tuning is the page on multilayer perceptrons once more, but for where it starts.
+
+
+def fine_tune(
+    x: Any, top: Any, units: int, parameters: Sequence[Any], data: Any, saved: Path, args: Any
+) -> Result:
+    """Put a softmax layer on top of a network with so many units there, and train everything."""
+    print("The whole network, with labels")
+    y = T.ivector("y")
+    probabilities, added = softmax_layer(top, units, data.classes)
+    every = [*parameters, *added]
+    cost = negative_log_likelihood(probabilities, y)
+    errors = error_rate(probabilities, y)
+    updates = descent(cost, every, args.learning_rate)
+    train, validate, test = compile_functions(x, y, cost, errors, updates, data, args)
+    return fit(
+        train,
+        validate,
+        test,
+        len(data.train.labels) // args.batch_size,
+        args.batch_size,
+        args.epochs,
+        Patience(args.patience),
+        Checkpoint(saved, every),
+        args.resume and saved.exists(),
+    )
 
 
 # %%
 # Training
 # --------
 #
-# Fine-tuning is the page on multilayer perceptrons once more, but for where it starts. The picture
-# shows the first ten units of the first layer.
+# The picture shows the first ten units of the first layer.
 
 
 def main(argv: Sequence[str] | None = None) -> Result | None:
@@ -127,7 +146,7 @@ def main(argv: Sequence[str] | None = None) -> Result | None:
         parser.error("--corruption needs a level for each layer of --hidden")
     data = load(args)
 
-    x, y = T.matrix("x"), T.ivector("y")
+    x = T.matrix("x")
     rng, stream = np.random.default_rng(args.seed), RandomStreams(args.seed)
     layers: list[Layer] = []
     sizes = [data.features, *args.hidden]
@@ -137,26 +156,8 @@ def main(argv: Sequence[str] | None = None) -> Result | None:
     saved = args.checkpoint or Path("stacked_autoencoders.npz")
     if not pretrain(layers, stream, x, data, saved, args):
         return None
-
-    print("The whole network, with labels")
-    probabilities, parameters = softmax_layer(layers[-1].output, sizes[-1], data.classes)
-    parameters = [p for layer in layers for p in (layer.W, layer.b)] + parameters
-    cost = negative_log_likelihood(probabilities, y)
-    errors = error_rate(probabilities, y)
-    updates = descent(cost, parameters, args.learning_rate)
-    train, validate, test = compile_functions(x, y, cost, errors, updates, data, args)
-    checkpoint = checkpoint_of(args, "stacked_autoencoders", parameters)
-    result = fit(
-        train,
-        validate,
-        test,
-        len(data.train.labels) // args.batch_size,
-        args.batch_size,
-        args.epochs,
-        Patience(args.patience),
-        checkpoint,
-        args.resume and checkpoint.path.exists(),
-    )
+    parameters = [p for layer in layers for p in (layer.W, layer.b)]
+    result = fine_tune(x, layers[-1].output, sizes[-1], parameters, data, saved, args)
     picture = args.picture or Path("stacked_autoencoders.png")
     return report(result, layers[0].W.get_value(borrow=True), data.image_shape, picture)
 

@@ -31,6 +31,13 @@ SMALL = {
         ["--epochs", "12", "--batch-size", "20", "--learning-rate", "0.01"],
         0.10,
     ),
+    "deep_belief_network": (
+        [
+            *("--hidden", "60", "40", "--pretraining-epochs", "5", "--pretraining-rate", "0.05"),
+            *("--epochs", "20", "--learning-rate", "0.3"),
+        ],
+        0.07,
+    ),
     "dropout_mlp": (["--epochs", "15", "--hidden", "100", "60", "--batch-size", "20"], 0.10),
     "logistic_regression": (["--epochs", "40"], 0.15),
     "logistic_regression_cg": (["--epochs", "20"], 0.06),
@@ -58,6 +65,7 @@ SMALL = {
 
 #: What a tutorial needs to be quick whatever it is run for.
 QUICK = {
+    "deep_belief_network": ["--hidden", "20", "10", "--pretraining-epochs", "1"],
     "dropout_mlp": ["--hidden", "30", "20"],
     "stacked_autoencoders": [
         "--hidden",
