@@ -6,7 +6,7 @@ the whole training step with `function`.
 
 from typing import Any
 
-from symnet import gradient, nn, optim, printing, random, sparse, tensor, typed_list
+from symnet import gradient, ifelse, nn, optim, printing, random, sparse, tensor, typed_list
 from symnet.clone import clone
 from symnet.config import config
 from symnet.custom import PyOp, as_op
@@ -54,6 +54,7 @@ __all__ = [
     "grad",
     "gradient",
     "hessian",
+    "ifelse",
     "jacobian",
     "map",
     "nn",

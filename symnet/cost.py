@@ -45,7 +45,7 @@ from symnet.kernel import (
     expressions,
 )
 from symnet.memory import buffer_bytes
-from symnet.program import Copy, Guard, HostCall, Launch, Program, Repeat, Step
+from symnet.program import Branch, Copy, Guard, HostCall, Launch, Program, Repeat, Step
 from symnet.scalar import (
     Call,
     Const,
@@ -102,6 +102,8 @@ class Cost:
 
 def step_costs(program: Program, sizes: Mapping[str, int] | None = None) -> tuple[Cost, ...]:
     """The cost of each step of a program, of all repetitions if it stands in some.
+
+    Of a branch the steps of both arms have their cost, although one arm alone is run.
 
     Examples
     --------
@@ -166,6 +168,8 @@ def _step(step: Step, program: Program, sizes: Mapping[str, int]) -> Cost:
             return Cost(read, written)
         case Guard():
             return Cost(buffer_bytes(program, step.buffer, sizes))
+        case Branch():
+            return Cost(buffer_bytes(program, step.flag, sizes))
         case Repeat():
             return Cost()
 

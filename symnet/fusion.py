@@ -16,15 +16,17 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 
+from symnet.choosing import Choices
 from symnet.decisions import allowed
 from symnet.elements import Elements, Held
 from symnet.graph import Apply, Constant, Variable, ancestors, consumers
 from symnet.grouping import nests
 from symnet.kernel import Axis, accumulated
 from symnet.nest import Reduction, axes
-from symnet.op import ContractionOp, Fault, Index, IndexedOp, LoopOp, OrderedOp, Steps
+from symnet.op import ChoiceOp, ContractionOp, Fault, Index, IndexedOp, LoopOp, OrderedOp, Steps
 from symnet.ops.indexing import IncSubtensor, Subtensor
 from symnet.ops.shape import DimShuffle
+from symnet.regions import Regions
 from symnet.scalar import Const, Expr, Load, Symbol, cast, const, rows, substitute, walk
 from symnet.types import TensorType
 from symnet.values import (
@@ -66,7 +68,7 @@ class Fusion:
     outputs
         Variables that must end in memory.
     leaves
-        Variables that are in memory already, constants aside.
+        Variables that are in memory already, constants aside; nothing behind them matters.
     shape
         Lengths of a variable's dimensions: constants where the program is specialised.
     integer
@@ -100,9 +102,10 @@ class Fusion:
         self._looked_at: set[tuple[Expr, Dims]] = set()
         self._buffer_of = buffer_of
         self.fuse = fuse
-        self._readers = consumers(outputs)
+        leaves = set(leaves)
+        self._readers = consumers(outputs, leaves)
         self._required = set(outputs)
-        self._inline: set[Variable] = set()
+        self.inlined: set[Variable] = set()
         self._apart: set[Variable] = set()
         self._elements: dict[tuple[Variable, Index], Expr] = {}
         self._positions: dict[tuple[Dims, Index], Expr] = {}
@@ -111,10 +114,14 @@ class Fusion:
             self.values[leaf] = Value(leaf, shape(leaf), -1, stored=True)
         for v in outputs:
             if v.owner is None:
-                self._leaf(v)
-        for number, node in enumerate(ancestors(outputs)):
+                self.leaf(v)
+        nodes = list(ancestors(outputs, leaves))
+        regions = Regions(nodes, outputs)
+        self._choices = Choices(self, regions)
+        for number, node in enumerate(nodes):
             self.numbers[node] = number
-            self._place(node)
+            if regions.of(node) is None:
+                self._place(node)
         for v in outputs:
             self.values[v].stored = True
 
@@ -123,7 +130,8 @@ class Fusion:
         products = list(self._product_of.values())
         for p in products:
             p.values = [v for v in p.values if v.stored]
-        found: list[Group] = [*products, *self.calls, *self.chains.values(), *self._nests()]
+        found: list[Group] = [*products, *self.calls, *self._choices.groups]
+        found += [*self.chains.values(), *self._nests()]
         return sorted(found, key=lambda g: g.stage)
 
     # -- placing one node ------------------------------------------------------------------
@@ -143,8 +151,10 @@ class Fusion:
             self._place_contraction(node)
         elif isinstance(node.op, OrderedOp):
             self._place_ordered(node)
+        elif isinstance(node.op, ChoiceOp):
+            self._choices.place(node)
         else:
-            inputs = [self._materialise(v) for v in self._read_whole(node)]
+            inputs = [self.materialise(v) for v in self._read_whole(node)]
             stage = 1 + max((v.stage for v in inputs), default=-1)
             outputs = [Value(v, self.shape(v), stage, stored=True) for v in node.outputs]
             self.values.update((v.variable, v) for v in outputs)
@@ -175,7 +185,7 @@ class Fusion:
         body = self._element_of(node, out, index)
         found = survey(body)
         if self._is_inlined(node, out, found):
-            self._inline.add(out)
+            self.inlined.add(out)
             self._elements[out, index] = body
         else:
             self._settle(out, body, found)
@@ -212,7 +222,7 @@ class Fusion:
         if weight and any(isinstance(r.op, ContractionOp) for r in self._users(out)):
             return False
         if any(not isinstance(r.op, IndexedOp | OrderedOp) for r in readers):
-            native = (IndexedOp, OrderedOp, ContractionOp, LoopOp)
+            native = (IndexedOp, OrderedOp, ContractionOp, LoopOp, ChoiceOp)
             return weight == 0 and all(isinstance(r.op, native) for r in readers)
         if weight == 0 or out in self._apart:
             return weight == 0
@@ -461,7 +471,7 @@ class Fusion:
         """What the output of a node begins as: operand 0 itself if no one else reads it."""
         x = node.inputs[0]
         if x.owner is None:
-            self._leaf(x)
+            self.leaf(x)
         alone = x not in self._required and self._readers.get(x) == [node]
         base = self.values.get(x)
         if base is None or not (x.owner is None or (alone and node.inputs.count(x) == 1)):
@@ -484,13 +494,13 @@ class Fusion:
 
     def _stored(self, v: Variable, index: Index) -> Expr:
         """The element of `v`, which is in memory of its own, at an index."""
-        return Ref(self._materialise(v).variable, normal(index, self.shape(v)), v.dtype)
+        return Ref(self.materialise(v).variable, normal(index, self.shape(v)), v.dtype)
 
-    def _materialise(self, v: Variable) -> Value:
+    def materialise(self, v: Variable) -> Value:
         """The value of `v`, made one (and stored) if it is inlined elsewhere."""
         if v not in self.values:
             if v.owner is None:
-                self._leaf(v)
+                self.leaf(v)
             else:
                 body = self.element(v, normal(axes(v.ndim), self.shape(v)))
                 self._settle(v, body, survey(body))
@@ -505,14 +515,14 @@ class Fusion:
         if isinstance(v, Constant) and v.data.size == 1:
             return Const(v.data.reshape(()).item(), v.dtype)
         index = normal(index, self.shape(v))
-        if v in self._inline:
+        if v in self.inlined:
             found = self._elements.get((v, index))
             if found is None:
                 assert v.owner is not None
                 found = self._elements[v, index] = self._element_of(v.owner, v, index)
             return found
         if v.owner is None:
-            self._leaf(v)
+            self.leaf(v)
         return Ref(v, index, v.dtype)
 
     def load(self, value: Value, index: Index) -> Load:
@@ -529,7 +539,8 @@ class Fusion:
         assert isinstance(op, IndexedOp)
         return cast(op.element(node, out.index, index, Elements(self, node)), out.dtype)
 
-    def _leaf(self, v: Variable) -> None:
+    def leaf(self, v: Variable) -> None:
+        """Make a value of a variable that is in memory already."""
         if v not in self.values:
             self.values[v] = Value(v, self.shape(v), -1, stored=True)
 
@@ -566,7 +577,7 @@ def _is_surely_native(op: LoopOp) -> bool:
                 return False
             if checks and not isinstance(node.op, Subtensor | IncSubtensor):
                 return False
-        elif not isinstance(node.op, ContractionOp):
+        elif not isinstance(node.op, ContractionOp | ChoiceOp):
             return False
     return not op.until
 

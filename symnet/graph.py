@@ -376,10 +376,12 @@ def leaves(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> list[V
     return list(found)
 
 
-def consumers(outputs: Iterable[Variable]) -> dict[Variable, list[Apply]]:
+def consumers(
+    outputs: Iterable[Variable], stop: Iterable[Variable] = ()
+) -> dict[Variable, list[Apply]]:
     """For every variable the applications that read it (once for each reading node)."""
     found: dict[Variable, list[Apply]] = {}
-    for node in ancestors(outputs):
+    for node in ancestors(outputs, stop):
         for v in dict.fromkeys(node.inputs):
             found.setdefault(v, []).append(node)
     return found

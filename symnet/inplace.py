@@ -14,7 +14,7 @@ Updates of shared variables in place are another matter, that of the order of st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -30,7 +30,18 @@ from symnet.kernel import (
     expressions,
     stores,
 )
-from symnet.program import Buffer, Copy, Guard, HostCall, Launch, Program, Repeat, Step, outermost
+from symnet.program import (
+    Branch,
+    Buffer,
+    Copy,
+    Guard,
+    HostCall,
+    Launch,
+    Program,
+    Repeat,
+    Step,
+    outermost,
+)
 from symnet.scalar import Expr, Load, Symbol, const, simplify, walk
 
 Work = Kernel | Contraction
@@ -77,22 +88,21 @@ class _Sharing:
 
     def program(self) -> Program:
         """The program with fewer buffers."""
-        steps: list[Step] = []
+        steps: list[Step | None] = []
         for k, step in enumerate(self._program.steps):
             left: Step | None = step
             if isinstance(step, Launch) and not self._repeated[k]:
                 left = self._launch(step, k)
             elif isinstance(step, Copy) and not self._repeated[k]:
                 left = self._copy(step, k)
-            if left is not None:
-                steps.append(left)
+            steps.append(left)
         if not self._same:
             return self._program
         gone = self._same.keys()
         return replace(
             self._program,
             buffers=tuple(b for b in self._program.buffers if b.name not in gone),
-            steps=tuple(map(self._renamed, steps)),
+            steps=tuple(map(self._renamed, _without_gone(steps))),
             names={v: self._name(name) for v, name in self._program.names.items()},
         )
 
@@ -178,9 +188,23 @@ class _Sharing:
                 return Copy(self._name(step.source), self._name(step.target))
             case Repeat():
                 return replace(step, kept=self._names(step.kept))
+            case Branch():
+                return replace(step, flag=self._name(step.flag))
 
     def _names(self, buffers: Iterable[str]) -> tuple[str, ...]:
         return tuple(map(self._name, buffers))
+
+
+def _without_gone(steps: Sequence[Step | None]) -> Iterator[Step]:
+    """The steps that are left; branches know how many of theirs are."""
+    for k, step in enumerate(steps):
+        if isinstance(step, Branch):
+            middle = k + 1 + step.then
+            arms = steps[k + 1 : middle], steps[middle : middle + step.otherwise]
+            then, otherwise = (sum(s is not None for s in arm) for arm in arms)
+            yield replace(step, then=then, otherwise=otherwise)
+        elif step is not None:
+            yield step
 
 
 def _count(b: Buffer) -> Expr:

@@ -15,7 +15,8 @@ from typing import Any, Protocol
 import numpy as np
 
 from symnet.graph import Apply, Constant, Variable, ancestors, expanded
-from symnet.op import Array
+from symnet.op import Array, ChoiceOp
+from symnet.regions import Region, Regions
 from symnet.scalar import Const, Expr, const
 from symnet.scalar.integer import evaluate_int
 from symnet.types import TensorType
@@ -38,7 +39,7 @@ class Step:
 
 
 class Watcher(Protocol):
-    """What looks on while a graph is evaluated."""
+    """What looks on while a graph is evaluated; choices, which compute nothing, are not shown."""
 
     @property
     def inside(self) -> bool:
@@ -108,6 +109,7 @@ class Evaluation:
         self.inputs = tuple(inputs)
         self.outputs = tuple(expanded(outputs, stop=self.inputs))
         self.nodes = tuple(ancestors(self.outputs, stop=self.inputs))
+        self._regions = Regions(self.nodes, self.outputs)
 
     def __call__(
         self, given: Mapping[Variable, Any], watcher: Watcher | None = None
@@ -123,7 +125,14 @@ class Evaluation:
 
     def _evaluate(self, given: Mapping[Variable, Any], watcher: Watcher | None) -> list[Array]:
         values: dict[Variable, Array] = {v: _accepted(v, given[v]) for v in self.inputs}
+        entered: dict[Region | None, bool] = {None: True}
         for number, node in enumerate(self.nodes):
+            if self._regions and not _enters(self._regions.of(node), values, entered):
+                continue
+            if isinstance(node.op, ChoiceOp):
+                taken = 1 if _value(node.inputs[0], values) else 2
+                values[node.out] = _value(node.inputs[taken], values)
+                continue
             operands = [_value(v, values) for v in node.inputs]
             step = Step([[a] for a in operands], [[] for _ in node.outputs])
             if watcher is not None:
@@ -139,6 +148,17 @@ class Evaluation:
                 watcher.after(number, node, step)
             values.update(zip(node.outputs, results, strict=True))
         return [_value(v, values) for v in self.outputs]
+
+
+def _enters(
+    region: Region | None, values: Mapping[Variable, Array], known: dict[Region | None, bool]
+) -> bool:
+    """Whether the conditions of a region hold; choices ask for theirs before for their arms."""
+    if region not in known:
+        assert region is not None
+        outside = _enters(region.outer, values, known)
+        known[region] = outside and bool(_value(region.condition, values)) is region.truth
+    return known[region]
 
 
 def _value(v: Variable, values: Mapping[Variable, Array]) -> Array:
@@ -196,6 +216,10 @@ class Lengths:
     def integer(self, operand: int) -> Expr:
         """Value of an operand that is an integer of no dimensions."""
         return const(int(self.inputs[operand]))
+
+    def same(self, left: Expr, right: Expr) -> bool:
+        """Whether two lengths agree."""
+        return evaluate_int(left, {}) == evaluate_int(right, {})
 
     def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
         """Raise a `ValueError` unless two lengths agree."""

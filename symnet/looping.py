@@ -71,10 +71,10 @@ class Body(Steps):
             self.memory.of,
             outer.fusion.fuse,
         )
-        calls = [c for c in self.fusion.calls if not isinstance(c, Looped)]
-        self.is_native = not calls and not self.fusion.faults
-        if self.is_native:
-            self._lay_out()
+        self._lay_out()
+        self.prepare()
+        guards = any(d.guard for d in self.drafts)
+        self.is_native = not self.calls_python and not self.fusion.faults and not guards
 
     def _depth(self, state: int) -> int:
         return max(self.op.taps[state])
@@ -143,13 +143,8 @@ class Body(Steps):
 
     def steps(self) -> list[Step]:
         """The steps of the loop."""
-        groups = self.fusion.groups()
-        self._share_buffers()
-        self.drafts = [self._draft(g) for g in groups]
-        self._beginnings(self._home(groups))
         graph = StepGraph(self.drafts)
-        for draft, group in zip(self.drafts, groups, strict=False):
-            draft.step = self._step_of(group)
+        self.make()
         body = in_order(graph)
         count = self.outer.fusion.integer(self.node.inputs[0])
         assert count is not None
@@ -232,8 +227,12 @@ class _Within:
 
     def integer(self, operand: int) -> Expr:
         found = self.lengths.integer(self.node.inputs[operand])
-        assert found is not None, f"{self.node.op} was analysed before"
+        if found is None:
+            raise NotImplementedError(f"{self.node.op} was analysed before")
         return found
+
+    def same(self, left: Expr, right: Expr) -> bool:
+        return left == right
 
     def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
         return right if isinstance(right, Const) else left

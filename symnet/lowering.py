@@ -13,12 +13,12 @@ from symnet.decisions import allowed
 from symnet.fusion import Fusion
 from symnet.graph import Variable
 from symnet.nest import Reduction, axes
-from symnet.program import Buffer, Copy, Guard, Kind, Program, Step
+from symnet.program import Buffer, Copy, Kind, Program, Step
 from symnet.scalar import Expr, Load, simplify, walk
 from symnet.schedule import Draft, StepGraph
 from symnet.specialise import Specialisation
 from symnet.steps import Memory, Steps, copying, in_order
-from symnet.values import Chain, Group, Host, Looped, Product, Value, normal, position
+from symnet.values import Chain, Chosen, Group, Host, Looped, Product, Value, normal, position
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,17 +100,12 @@ class _Lowering(Steps):
 
     def program(self) -> Program:
         """Build the program."""
-        groups = self.fusion.groups()
-        self._share_buffers()
-        self.drafts = [self._draft(g) for g in groups]
-        home = self._home(groups)
-        self._beginnings(home)
-        self._faults()
+        self.prepare()
+        self.guard_faults()
         self._leaf_outputs()
         self.graph = StepGraph(self.drafts)
-        copies = self._updates(home)
-        for draft, group in zip(self.drafts, groups, strict=False):
-            draft.step = self._step_of(group)
+        copies = self._updates()
+        self.make()
         steps = in_order(self.graph)
         found = Program(
             self.frozen.name,
@@ -137,14 +132,6 @@ class _Lowering(Steps):
         kept = ("input", "shared", "output")
         return tuple(b for b in self.memory.buffers.values() if b.name in used or b.kind in kept)
 
-    def _faults(self) -> None:
-        for flag, message in self.fusion.faults:
-            name = self.memory.of(self.fusion.values[flag])
-            stage = self.fusion.values[flag].stage
-            self.drafts.append(
-                Draft(stage + 1, frozenset((name,)), frozenset(), Guard(name, message), guard=True)
-            )
-
     def _leaf_outputs(self) -> None:
         """Outputs that are inputs, shared variables or constants."""
         for v, name in zip(self.frozen.outputs, self.outputs, strict=True):
@@ -154,17 +141,17 @@ class _Lowering(Steps):
 
     # -- updates ---------------------------------------------------------------------------
 
-    def _updates(self, home: Mapping[Variable, tuple[Draft, Group]]) -> list[Copy]:
+    def _updates(self) -> list[Copy]:
         """Give every update its target: in place where possible, else a copy at the end."""
         copies = self._leaf_updates()
         for shared, value in self.frozen.updates:
             if value.owner is None:
                 continue
             name = self.memory.names[shared]
-            draft, group = home[value]
+            draft, group = self.home[value]
             targets = self.targets[value]
             if isinstance(group, Chain):
-                if self._chain_overwrites(shared, group, home):
+                if self._chain_overwrites(shared, group):
                     continue
             elif self._may_overwrite(shared, value, group) and self._overwrite(name, value, draft):
                 targets.append(name)
@@ -205,23 +192,21 @@ class _Lowering(Steps):
             d.before.append(draft)
         return True
 
-    def _chain_overwrites(
-        self, shared: Variable, chain: Chain, home: Mapping[Variable, tuple[Draft, Group]]
-    ) -> bool:
+    def _chain_overwrites(self, shared: Variable, chain: Chain) -> bool:
         """Have a chain, with those it begins as, change a shared buffer itself, if it can."""
         name = self.memory.names[shared]
         links = [chain]
         while links[-1].base is not None and links[-1].base.variable in self.fusion.chains:
             links.append(self.fusion.chains[links[-1].base.variable])
         exprs = [x for link in links for x in (link.offset, link.value, link.first) if x]
-        begun = links[-1].base
+        begun, begun_by = links[-1].base, links[-1].result.variable
         if (
             begun is None
             or begun.variable is not shared
             or chain.result.loaded
             or any(self.memory.buffers[b].kind == "output" for b in self._target(chain.result))
             or any(isinstance(x, Load) and x.buffer == name for x in walk(*exprs))
-            or not self._overwrite(name, chain.result.variable, home[links[-1].result.variable][0])
+            or not self._overwrite(name, chain.result.variable, self.home[begun_by][0])
         ):
             return False
         for link in links:
@@ -232,7 +217,9 @@ class _Lowering(Steps):
     def _may_overwrite(self, shared: Variable, value: Variable, group: Group) -> bool:
         """Whether `group` itself may write the new value over the old one."""
         name = self.memory.names[shared]
-        if isinstance(group, Host | Looped) or self.dims.shape(shared) != self.dims.shape(value):
+        if isinstance(group, Host | Looped | Chosen):
+            return False
+        if self.dims.shape(shared) != self.dims.shape(value):
             return False
         if isinstance(group, Product) and any(
             isinstance(x, Load) and x.buffer == name for x in walk(group.left, group.right)

@@ -15,6 +15,8 @@ has one, its lowering:
     Its output is made one element after the other: a later step sees what earlier ones wrote.
 `LoopOp`
     Runs a body of its own step after step.
+`ChoiceOp`
+    Gives one of two operands; the other one need not be computed.
 """
 
 from __future__ import annotations
@@ -44,6 +46,10 @@ class ShapeContext(Protocol):
 
     def integer(self, operand: int) -> Expr:
         """Value of an operand that is an integer of no dimensions."""
+        ...
+
+    def same(self, left: Expr, right: Expr) -> bool:
+        """Whether two lengths are known to agree."""
         ...
 
     def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
@@ -345,6 +351,14 @@ class LoopOp(Op):
     def with_body(self, outputs: Sequence[Variable]) -> LoopOp:
         """The loop with another way to compute the body's outputs."""
         raise NotImplementedError
+
+
+class ChoiceOp(Op):
+    """An operation whose only output is operand 1 if operand 0 is true, and operand 2 if not.
+
+    Operand 0 is a bool of no dimensions. What only the arm that is not taken needs is not computed
+    (`symnet.regions`).
+    """
 
 
 def get_test_value(v: Variable) -> Array:

@@ -15,7 +15,7 @@ from symnet.kernel import Kernel, Ordered
 from symnet.op import ContractionOp, IndexedOp, LoopOp, OrderedOp
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.shape import Broadcast, DimShuffle, MakeVector, Reshape, ShapeOf, SpecifyShape
-from symnet.program import Copy, Guard, HostCall, Launch, Program, Repeat, Step
+from symnet.program import Branch, Copy, Guard, HostCall, Launch, Program, Repeat, Step
 
 _PLUMBING = (Broadcast, DimShuffle, MakeVector, Reshape, ShapeOf, SpecifyShape)
 _NATIVE = (IndexedOp, ContractionOp, OrderedOp)
@@ -62,7 +62,7 @@ class Origin:
                 return f"{self.reads[0]} to {self.writes[0]}"
             case Guard():
                 return self.step.message.partition("\n")[0]
-            case Repeat():
+            case Repeat() | Branch():
                 return str(self.step)
         return summary(self.nodes) or self.step.label
 
@@ -131,6 +131,8 @@ class _Origins:
             found.append(self._origin(number, step, tuple(n for n, _ in inside)))
             if isinstance(step, Repeat):
                 inside.append((number, number + 1 + step.length))
+            elif isinstance(step, Branch):
+                inside.append((number, number + 1 + step.then + step.otherwise))
         return found
 
     def _origin(self, number: int, step: Step, inside: tuple[int, ...]) -> Origin:
@@ -188,6 +190,8 @@ def _kind(step: Step) -> str:
             return "check"
         case Repeat():
             return "repeat"
+        case Branch():
+            return "branch"
     return "contraction"
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, TextIO
 from symnet.backend import Machine
 from symnet.cost import Cost, seconds, step_costs
 from symnet.origin import origins
-from symnet.program import HostCall, Repeat
+from symnet.program import Branch, HostCall, Repeat
 
 if TYPE_CHECKING:
     from symnet.versions import Version
@@ -138,7 +138,7 @@ def timed(version: Version, machine: Machine) -> Iterator[Timed]:
     costs = step_costs(program, version.sizes)
     spent = version.executable.timings()
     for found, cost, time in zip(origins(program), costs, spent, strict=True):
-        if isinstance(found.step, Repeat):
+        if isinstance(found.step, Repeat | Branch):
             continue  # its steps have the time
         text = f"{found.summary} -> {', '.join(found.writes)}" if found.writes else found.summary
         python = isinstance(found.step, HostCall)

@@ -167,8 +167,8 @@ class Guard:
 class HostCall:
     """Runs the NumPy meaning of an operation in Python.
 
-    `perform` takes the arrays of `inputs` and returns those of `outputs`; `results` are the
-    variables of the graph that these hold, for people.
+    `perform` takes the arrays of `inputs` and returns those of `outputs`, or None for one that it
+    leaves as it is; `results` are the variables of the graph that these hold, for people.
     """
 
     label: str
@@ -216,8 +216,8 @@ class Copy:
 class Repeat:
     """Runs the `length` steps after it again and again, for ``index = 0 .. count-1`` in order.
 
-    These may be launches, copies and further repetitions; the integers of launches may depend on
-    the index.
+    These may be launches, copies, branches of such and further repetitions; the integers of
+    launches may depend on the index.
 
     Attributes
     ----------
@@ -251,7 +251,37 @@ class Repeat:
         return f"for {self.index.name} < {show(self.count)}:"
 
 
-Step = Launch | Guard | HostCall | Copy | Repeat
+@dataclass(frozen=True, slots=True)
+class Branch:
+    """Runs the `then` steps after it if a bool is true, else the `otherwise` steps behind those.
+
+    Attributes
+    ----------
+    flag
+        Name of the buffer of the bool.
+    then, otherwise
+        How many steps.
+    """
+
+    flag: str
+    then: int
+    otherwise: int
+
+    @property
+    def reads(self) -> frozenset[str]:
+        """The bool."""
+        return frozenset((self.flag,))
+
+    @property
+    def writes(self) -> frozenset[str]:
+        """Nothing: its steps do."""
+        return frozenset()
+
+    def __str__(self) -> str:
+        return f"if {self.flag}:"
+
+
+Step = Launch | Guard | HostCall | Copy | Repeat | Branch
 
 
 def outermost(steps: Sequence[Step]) -> list[int]:
@@ -324,12 +354,19 @@ class Program:
             f"  {x}" for group in (self.sizes, self.ints, self.checks, self.buffers) for x in group
         ]
         ends: list[int] = []
+        others: dict[int, int] = {}
         for i, step in enumerate(self.steps):
             ends = [end for end in ends if i < end]
             prefix = f"k{numbers[step.work]}: " if isinstance(step, Launch) else ""
+            if i in others:
+                lines.append(f"  {'  ' * others[i]}else:")
             lines.append(f"  {'  ' * len(ends)}{prefix}{step}")
             if isinstance(step, Repeat):
                 ends.append(i + 1 + step.length)
+            elif isinstance(step, Branch):
+                if step.otherwise:
+                    others[i + 1 + step.then] = len(ends)
+                ends.append(i + 1 + step.then + step.otherwise)
         for work, number in numbers.items():
             lines.append(f"k{number} = {work}")
         return "\n".join(lines)
@@ -375,6 +412,8 @@ class _Definition:
                     return "copy", places[s.source], places[s.target]
                 case Repeat():
                     return "repeat", s.index, s.count, s.length, buffers(s.kept)
+                case Branch():
+                    return "branch", places[s.flag], s.then, s.otherwise
 
         parts = (
             tuple((s.symbol, places[s.buffer], s.axis, s.offset) for s in p.sizes),
@@ -459,17 +498,25 @@ def verify(program: Program) -> None:
         _check_symbols(number.expr, symbols, program)
     symbols |= {i.symbol for i in program.ints}
     written = {b.name for b in program.buffers if b.kind in ("input", "shared", "constant")}
-    inside: list[tuple[int, Repeat]] = []
+    inside: list[tuple[int, Repeat | Branch]] = []
     for i, step in enumerate(program.steps):
         while inside and i >= inside[-1][0]:
-            symbols.remove(inside.pop()[1].index)
-        if isinstance(step, Repeat):
-            _check_symbols(step.count, symbols, program)
-            symbols.add(step.index)
-            inside.append((i + 1 + step.length, step))
+            _, ended = inside.pop()
+            if isinstance(ended, Repeat):
+                symbols.remove(ended.index)
+        if isinstance(step, Repeat | Branch):
+            if isinstance(step, Repeat):
+                _check_symbols(step.count, symbols, program)
+                symbols.add(step.index)
+                length = step.length
+            else:
+                length = step.then + step.otherwise
+                if buffers[step.flag].dtype != "bool":
+                    raise MalformedProgram(f"{step}: {buffers[step.flag]} in\n{program}")
+            inside.append((i + 1 + length, step))
             if inside[-1][0] > min(len(program.steps), *(end for end, _ in inside)):
                 raise MalformedProgram(f"{step} has more steps than there are in\n{program}")
-        elif inside and isinstance(step, Guard | HostCall):
+        elif isinstance(step, Guard | HostCall) and any(isinstance(s, Repeat) for _, s in inside):
             raise MalformedProgram(f"{step} stands in a repetition in\n{program}")
         unknown = (step.reads | step.writes) - buffers.keys()
         if unknown:

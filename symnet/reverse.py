@@ -21,9 +21,11 @@ from symnet.graph import (
     make_variable,
     rebuild,
 )
-from symnet.op import Op
+from symnet.op import ChoiceOp, Op
 from symnet.ops import build
+from symnet.ops.choice import IfElse
 from symnet.ops.shape import SpecifyShape
+from symnet.regions import Region, Regions
 from symnet.rewriting import stabilized
 from symnet.scalar.primitives import add
 from symnet.types import TensorType
@@ -226,44 +228,82 @@ def accumulate(
     wanted: Sequence[Variable],
     constants: Iterable[Variable],
 ) -> dict[Variable, Variable | None]:
-    """Return the cotangents of the variables that are wanted, None for zero, by `Op.vjp` alone."""
+    """Return the cotangents of the variables that are wanted, None for zero, by `Op.vjp` alone.
+
+    What is computed under a condition is differentiated under this condition: the cotangents of
+    what a region reads are chosen where they leave it.
+    """
     stopped = set(constants)
-    paths = Paths([*(v for v, _ in seeds), *known], wanted, stopped)
-    terms: dict[Variable, list[Variable]] = {v: [] for v in paths.reached}
+    roots = [*(v for v, _ in seeds), *known]
+    paths = Paths(roots, wanted, stopped)
+    terms = _Terms(paths.reached, Regions(paths.nodes, roots))
     for v, g in seeds:
-        if v in terms and v not in known:
-            terms[v].append(fitted(g, v))
+        if v in paths.reached and v not in known:
+            terms.add(v, fitted(g, v), None)
     for v, g in known.items():
-        if v in terms:
-            terms[v] = [fitted(g, v)]
+        if v in paths.reached:
+            terms.add(v, fitted(g, v), None)
     for node in reversed(paths.nodes):
-        if terms.keys().isdisjoint(node.outputs) or paths.varying.isdisjoint(node.inputs):
+        if paths.reached.isdisjoint(node.outputs) or paths.varying.isdisjoint(node.inputs):
             continue
-        cotangents = [None if v in stopped else _total(terms, v) for v in node.outputs]
+        here = terms.regions.of(node)
+        cotangents = [None if v in stopped else terms.total(v, here) for v in node.outputs]
         if all(g is None for g in cotangents):
             continue
-        with built_at(None if node.line is None else node.line.differentiated()):
-            pulled = pulled_back(node, cotangents)
-        for v, term in zip(node.inputs, pulled, strict=True):
+        if isinstance(node.op, ChoiceOp):
+            pulled = [None, *cotangents, *cotangents]  # each in the region of its arm
+        else:
+            with built_at(None if node.line is None else node.line.differentiated()):
+                pulled = pulled_back(node, cotangents)
+        for k, (v, term) in enumerate(zip(node.inputs, pulled, strict=True)):
             kind: object = None if term is None else term.type
             if term is None or isinstance(kind, DisconnectedType):
                 continue
-            if v in terms and v not in known and dtypes.is_float(v.dtype):
+            if v in paths.reached and v not in known and dtypes.is_float(v.dtype):
                 if isinstance(kind, NullType):
                     raise NullTypeGradError(f"{node.op}: {kind.why_null}{_place(node)}")
-                terms[v].append(fitted(term, v, node))
-    return {v: _total(terms, v) for v in wanted}
+                terms.add(v, fitted(term, v, node), terms.regions.reading(node, k))
+    return {v: terms.total(v, None) for v in wanted}
 
 
-def _total(terms: dict[Variable, list[Variable]], v: Variable) -> Variable | None:
-    """Return the sum of the terms of the cotangent of `v`, and leave it as the only term."""
-    left = terms.get(v, [])
+class _Terms:
+    """What the cotangents of variables are sums of, and the regions in which each is computed."""
+
+    def __init__(self, reached: Iterable[Variable], regions: Regions) -> None:
+        self.regions = regions
+        self._terms: dict[Variable, dict[Region | None, list[Variable]]] = {
+            v: {} for v in reached
+        }
+
+    def add(self, v: Variable, term: Variable, region: Region | None) -> None:
+        """Add a term to the cotangent of a variable."""
+        self._terms[v].setdefault(region, []).append(term)
+
+    def total(self, v: Variable, home: Region | None) -> Variable | None:
+        """Return the sum of the terms in a region around all, and leave it as the only term."""
+        found = self._terms.get(v)
+        if not found:
+            return None
+        while inner := [r for r in found if r is not None and r is not home]:
+            region = max(inner, key=lambda r: r.depth)
+            arms = [_sum(found.pop(r, [])) for r in (region, self.regions.beside(region))]
+            then, otherwise = (build.zeros_like(v) if g is None else g for g in arms)
+            if not region.truth:
+                then, otherwise = otherwise, then
+            found.setdefault(region.outer, []).append(IfElse()(region.condition, then, otherwise))
+        total = _sum(found.pop(home))
+        assert total is not None
+        found[home] = [total]
+        return total
+
+
+def _sum(terms: list[Variable]) -> Variable | None:
+    """The sum of some terms."""
+    left = terms
     while len(left) > 1:
         # A balanced tree: in a chain, errors and the depth of the graph would grow with its length.
         pairs = [add(a, b) for a, b in zip(left[::2], left[1::2], strict=False)]
         left = pairs + left[len(pairs) * 2 :]
-    if left:
-        terms[v] = left
     return left[0] if left else None
 
 

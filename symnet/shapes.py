@@ -11,12 +11,14 @@ the graph there, and each of the parts has an analysis of its own, without late 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from symnet import dtypes
 from symnet.graph import Apply, Constant, Variable, ancestors
 from symnet.ops.integers import integer_value
 from symnet.program import Check, Size
+from symnet.regions import Regions, outwards
 from symnet.scalar import Const, Expr, Symbol, cast, const, rows, simplify, substitute, walk
 from symnet.types import TensorType
 
@@ -44,6 +46,8 @@ class Shapes:
         an operation whose lengths follow from data, or an integer that decides about a shape.
     awaited
         For each application the integers computed from data that decide about its shapes.
+    regions
+        What of the graph is computed under conditions.
 
     Raises
     ------
@@ -66,7 +70,9 @@ class Shapes:
         self._assumed: set[Expr] = set()
         for leaf in names:
             self.shape(leaf)
-        for node in ancestors(outputs):
+        nodes = list(ancestors(outputs))
+        self.regions = Regions(nodes, outputs)
+        for node in nodes:
             if node.op.length_from_data:
                 shapes: list[Dims] = [
                     tuple(self._late(v) for _ in range(v.ndim)) for v in node.outputs
@@ -96,6 +102,17 @@ class Shapes:
             found = integer_value(v, self._leaf, self.shape)
             self._integers[v] = None if found is None else self.simple(found)
         return self._integers[v]
+
+    def avoided(self, node: Apply) -> list[Expr]:
+        """When a node is surely not computed, as far as that follows from integers."""
+        found = []
+        for region in outwards(self.regions.of(node)):
+            value = self.integer(region.condition)
+            if value is None:
+                value = self._late_integers.get(region.condition)
+            if value is not None:
+                found.append(rows()["eq" if region.truth else "neq"](value, const(0)))
+        return found
 
     def late_integer(self, v: Variable, node: Apply) -> Expr:
         """An integer computed from data that decides about the shapes of `node`."""
@@ -132,7 +149,13 @@ class Shapes:
 
     def canonical(self, length: Expr) -> Expr:
         """`length` in terms that lengths assumed equal share."""
-        return self.simple(substitute(length, self._equal)) if self._equal else length
+        for _ in self._equal:
+            # What a length was equal to may since have been found equal to something else.
+            found = self.simple(substitute(length, self._equal))
+            if found == length:
+                break
+            length = found
+        return length
 
     def assume_equal(self, left: Expr, right: Expr, check: Check) -> Expr:
         """Note that two lengths are equal; returns the one to go on with."""
@@ -148,6 +171,14 @@ class Shapes:
         if isinstance(left, Symbol):
             self._equal[left] = right
             return right
+        return right if isinstance(right, Const) else left
+
+    def assume_equal_if(
+        self, avoided: Sequence[Expr], left: Expr, right: Expr, check: Check
+    ) -> Expr:
+        """Note that two lengths are equal, or else one of some conditions holds."""
+        if self.canonical(left) != self.canonical(right):
+            self.assume(replace(check, condition=_any([*avoided, check.condition])))
         return right if isinstance(right, Const) else left
 
     def assume(self, check: Check) -> None:
@@ -188,6 +219,14 @@ def _equal(left: Expr, right: Expr) -> Expr:
     return cast(rows()["eq"](left, right), "bool")
 
 
+def _any(conditions: Sequence[Expr]) -> Expr:
+    """Whether one of some conditions holds."""
+    found = conditions[0]
+    for condition in conditions[1:]:
+        found = rows()["logical_or"](found, condition)
+    return found
+
+
 def _text(x: Expr) -> Any:
     return x.value if isinstance(x, Const) else "?"
 
@@ -207,13 +246,18 @@ class _NodeShapes:
         found = self._shapes.integer(v)
         return self._shapes.late_integer(v, self._node) if found is None else found
 
+    def same(self, left: Expr, right: Expr) -> bool:
+        return self._shapes.canonical(left) == self._shapes.canonical(right)
+
     def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
-        return self._shapes.assume_equal(
-            left, right, self._check(_equal(left, right), what, "ValueError")
-        )
+        check = self._check(_equal(left, right), what, "ValueError")
+        avoided = self._shapes.avoided(self._node)
+        if avoided:
+            return self._shapes.assume_equal_if(avoided, left, right, check)
+        return self._shapes.assume_equal(left, right, check)
 
     def require(self, condition: Expr, what: str, error: type[Exception] = IndexError) -> None:
-        known = self._shapes.decided(condition)
+        known = self._shapes.decided(_any([*self._shapes.avoided(self._node), condition]))
         if isinstance(known, Const) and known.value:
             return
         check = self._check(known, what, error.__name__)

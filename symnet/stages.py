@@ -25,12 +25,15 @@ from symnet.backend import Array
 from symnet.debugging import versions_of
 from symnet.graph import Apply, Constant, Variable, ancestors, leaves, make_variable, rebuild
 from symnet.lowering import Frozen
-from symnet.op import IndexedOp
+from symnet.op import IndexedOp, constant
+from symnet.ops.choice import IfElse
 from symnet.ops.constructors import ARange
 from symnet.ops.indexing import Subtensor
 from symnet.ops.integers import is_small
 from symnet.ops.shape import Broadcast, DimShuffle, Reshape, ShapeOf, SpecifyShape
+from symnet.regions import outwards
 from symnet.scalar import Expr, Symbol, walk
+from symnet.scalar.primitives import logical_not
 from symnet.shapes import Shapes
 from symnet.shared import SharedVariable
 from symnet.versions import Manner, PassTimes, Version, Versions, not_ready, shared_among
@@ -70,11 +73,15 @@ class Between:
         The application, as it stands in the graph.
     inputs, found
         Its operands and results, as the parts before and after know them.
+    conditions
+        Under which it is run, with the value that each must have. If it is not, nobody reads its
+        results.
     """
 
     node: Apply
     inputs: tuple[Variable, ...]
     found: tuple[Variable, ...]
+    conditions: tuple[tuple[Variable, bool], ...] = ()
     _dtypes: tuple[np.dtype[Any], ...] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -91,6 +98,13 @@ class Between:
         return [
             self._accepted(k, np.asarray(x), dtype)
             for k, (x, dtype) in enumerate(zip(results, self._dtypes, strict=True))
+        ]
+
+    def nothing(self) -> list[Array]:
+        """What stands for results that nobody reads."""
+        return [
+            np.zeros([n or 0 for n in v.type.shape], dtype)
+            for v, dtype in zip(self.found, self._dtypes, strict=True)
         ]
 
     def _accepted(self, number: int, result: Array, dtype: np.dtype[Any]) -> Array:
@@ -187,12 +201,21 @@ class _Cut:
             self._roots.setdefault(before, {})[v] = None
             level = max(level, before + 1)
         if node.op.length_from_data:
+            for v, _ in self._conditions(node):
+                before = self._level.get(v, 0)
+                self._roots.setdefault(before, {})[v] = None
+                level = max(level, before + (v.owner is not None))
             self._calls.setdefault(level, []).append(node)
             self._roots.setdefault(level, {}).update(
                 (v, None) for v in node.inputs if v.owner is not None
             )
             level += 1
         self._level.update((v, level) for v in node.outputs)
+
+    def _conditions(self, node: Apply) -> list[tuple[Variable, bool]]:
+        """The conditions under which a node is computed, the outermost first."""
+        found = outwards(self._shapes.regions.of(node))
+        return [(region.condition, region.truth) for region in found][::-1]
 
     def plan(self) -> Plan:
         """The parts, in the order in which they run."""
@@ -208,7 +231,8 @@ class _Cut:
     def _between(self, node: Apply) -> Between:
         given = self._given
         inputs = tuple(given.get(v, v) for v in node.inputs)
-        return Between(node, inputs, tuple(given[v] for v in node.outputs))
+        conditions = tuple((given.get(v, v), truth) for v, truth in self._conditions(node))
+        return Between(node, inputs, tuple(given[v] for v in node.outputs), conditions)
 
     def _collect(self, number: int) -> None:
         """Find what stage `number` computes, and what it is given."""
@@ -273,6 +297,8 @@ class _Cut:
         frozen = self._frozen
         last = number == self._last
         roots = frozen.results if last else list(self._passed[number])
+        if not last:
+            roots = [self._if_wanted(v, number) for v in roots]
         results = rebuild(roots, self._taken[number])
         found = set(leaves(results))
         used = [v for v in self._names if v in found]
@@ -292,8 +318,22 @@ class _Cut:
             updates=tuple(updates),
             names={v: self._names[v] for v in (*inputs, *shared)},
         )
-        passed = () if last else tuple(self._given[v] for v in roots)
+        passed = () if last else tuple(self._given[v] for v in self._passed[number])
         return Stage(stage, passed, frozenset(self._varying(number, stage)))
+
+    def _if_wanted(self, v: Variable, number: int) -> Variable:
+        """A variable to pass on; nothing where conditions that are known say nobody reads it."""
+        known: list[tuple[Variable, bool]] = []
+        for condition, truth in self._conditions(v.owner) if v.owner else ():
+            if condition.owner is not None and self._level.get(condition, 0) >= number:
+                break
+            known.append((condition, truth))
+            if condition in self._given:
+                self._taken[number][condition] = self._given[condition]
+        for condition, truth in reversed(known):
+            nothing = constant(np.zeros([n or 0 for n in v.type.shape], v.dtype))
+            v = IfElse()(condition if truth else logical_not(condition), v, nothing)
+        return v
 
     def _varying(self, number: int, stage: Frozen) -> Iterator[Symbol]:
         """Lengths of a stage's inputs that follow from data, as its own analysis calls them."""
@@ -365,8 +405,10 @@ class Staged:
             start = time.perf_counter()
             if isinstance(part, Stage):
                 results = self._stages[number].run([values[v] for v in part.frozen.inputs])
-            else:
+            elif all(bool(_value(v, values)) is truth for v, truth in part.conditions):
                 results = part.perform([_value(v, values) for v in part.inputs])
+            else:
+                results = part.nothing()
             values.update(zip(part.found, results, strict=True))
             self._seconds[number] += time.perf_counter() - start
             self._calls[number] += 1

@@ -6,7 +6,7 @@ call or a loop. Who reads what is noted in drafts, of which `symnet.schedule` ma
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -19,10 +19,10 @@ from symnet.kernel import Contraction, Kernel, accumulated
 from symnet.nest import Root, build
 from symnet.op import Array
 from symnet.ordering import ordered
-from symnet.program import Buffer, Copy, HostCall, Launch, Step
+from symnet.program import Buffer, Copy, Guard, HostCall, Launch, Step
 from symnet.scalar import Expr, Load, const, walk
 from symnet.schedule import Draft, StepGraph
-from symnet.values import Chain, Dims, Group, Host, Looped, Nest, Product, Value
+from symnet.values import Chain, Chosen, Dims, Group, Host, Looped, Nest, Product, Value
 
 
 @dataclass(slots=True)
@@ -82,6 +82,10 @@ class Steps:
         Buffers of which values are stored to a part: the buffer and where the part begins.
     drafts
         A draft for each group, then others.
+    groups
+        The groups.
+    calls_python
+        Whether there is a host call among the steps.
     """
 
     memory: Memory
@@ -91,8 +95,33 @@ class Steps:
         self.targets: dict[Variable, list[str]] = {}
         self.rows: dict[Variable, list[tuple[str, Expr]]] = {}
         self.drafts: list[Draft] = []
+        self.groups: list[Group] = []
+        self.home: dict[Variable, tuple[Draft, Group]] = {}
+        self.calls_python = False
         self._begun: dict[Variable, Draft] = {}
         self._bodies: dict[Apply, Any] = {}
+        self._arms: dict[int, list[Any]] = {}
+
+    def prepare(self) -> None:
+        """Draft the steps of all groups."""
+        self.groups = self.fusion.groups()
+        self._share_buffers()
+        self.drafts = [self._draft(g) for g in self.groups]
+        self.home = self._home()
+        self._beginnings()
+
+    def make(self) -> None:
+        """Make the steps of all groups, once it is known where results go."""
+        for draft, group in zip(self.drafts, self.groups, strict=False):
+            draft.step = self._step_of(group)
+
+    def guard_faults(self) -> None:
+        """End the call where data are found at fault."""
+        for flag, message in self.fusion.faults:
+            name = self.memory.of(self.fusion.values[flag])
+            stage = self.fusion.values[flag].stage
+            guard = Guard(name, message)
+            self.drafts.append(Draft(stage + 1, guard.reads, frozenset(), guard, guard=True))
 
     # -- drafts ----------------------------------------------------------------------------
 
@@ -105,10 +134,13 @@ class Steps:
                 values = group.values
                 exprs = [group.left, group.right, *(v.expr for v in values if v.expr is not None)]
             case Host():
+                self.calls_python = True
                 # Python code may raise.
                 return self._draft_call(group, guard=True)
             case Looped():
                 return self._draft_loop(group)
+            case Chosen():
+                return self._draft_choice(group)
             case Chain():
                 values = group.values
                 exprs = [group.offset, group.value, group.first or group.value]
@@ -131,7 +163,27 @@ class Steps:
         draft = self._draft_call(group, guard=body is None)
         if body is not None:
             self._bodies[group.node] = body
+        else:
+            self.calls_python = True
         return draft
+
+    def _draft_choice(self, group: Chosen) -> Draft:
+        from symnet.branching import Arm  # an arm's steps are made as any others
+
+        given = [group.condition, *group.inputs.values()]
+        told = [value for value, _ in group.told.values()]
+        for v in group.outputs:
+            v.loaded = True
+        writes = [b for v in group.outputs for b in self._target(v)]
+        writes += map(self.memory.of, told)
+        arms = [Arm(self, group, truth) for truth in (True, False)]
+        if any(arm.calls_python for arm in arms):
+            self.calls_python = True
+        else:
+            self._arms[id(group)] = arms
+        guard = any(d.guard for arm in arms for d in arm.drafts)
+        reads = frozenset(map(self.memory.of, given))
+        return Draft(group.stage, reads, frozenset(writes), guard=guard)
 
     def _target(self, value: Value) -> list[str]:
         """Buffers a value is stored to, updates aside."""
@@ -151,21 +203,21 @@ class Steps:
                 self.memory.names[chain.base.variable] = name
                 self.targets[chain.base.variable] = [name]
 
-    def _home(self, groups: Sequence[Group]) -> dict[Variable, tuple[Draft, Group]]:
+    def _home(self) -> dict[Variable, tuple[Draft, Group]]:
         """Where each value is computed."""
         return {
             v.variable: (draft, group)
-            for draft, group in zip(self.drafts, groups, strict=True)
-            for v in (group.outputs if isinstance(group, Host | Looped) else group.values)
+            for draft, group in zip(self.drafts, self.groups, strict=True)
+            for v in (group.outputs if isinstance(group, Host | Looped | Chosen) else group.values)
         }
 
-    def _beginnings(self, home: Mapping[Variable, tuple[Draft, Group]]) -> None:
+    def _beginnings(self) -> None:
         """Have chains wait for what they begin as: a value in the same buffer, or a copy of a leaf.
 
         Copies, too, of results that are outputs twice.
         """
         for chain in self.fusion.chains.values():
-            draft, _ = home[chain.result.variable]
+            draft, _ = self.home[chain.result.variable]
             name, *others = self.targets[chain.result.variable]
             for other in others:
                 self.drafts.append(copying(name, other, chain.stage + 1))
@@ -176,7 +228,7 @@ class Steps:
                 self.drafts.append(begun)
                 self._begun[chain.result.variable] = begun
             else:
-                begun, _ = home[chain.base.variable]
+                begun, _ = self.home[chain.base.variable]
             begun.before.append(draft)
 
     # -- steps -----------------------------------------------------------------------------
@@ -194,6 +246,8 @@ class Steps:
             case Looped():
                 body = self._bodies.get(group.node)
                 return self._host(group) if body is None else body.steps()
+            case Chosen():
+                return self._choice(group)
 
     def _nest(self, group: Nest) -> Launch:
         names = Renaming()
@@ -264,6 +318,27 @@ class Steps:
         outputs = tuple(b for buffers in targets for b in buffers)
         perform = partial(_perform, group.node, tuple(map(len, targets)))
         return HostCall(str(group.node.op), perform, inputs, outputs, group.node.outputs)
+
+    def _choice(self, group: Chosen) -> Sequence[Step]:
+        from symnet.branching import Choosing, branch
+
+        condition = self.memory.of(group.condition)
+        arms = self._arms.get(id(group))
+        if arms is not None:
+            return branch(condition, arms)
+        inputs = (condition, *map(self.memory.of, group.inputs.values()))
+        targets = [self.targets[v.variable] for v in group.outputs]
+        targets += [[self.memory.of(value)] for value, _ in group.told.values()]
+        perform = partial(_choose, Choosing(group), tuple(map(len, targets)))
+        outputs = tuple(b for buffers in targets for b in buffers)
+        variables = tuple(node.out for node in group.nodes)
+        return [HostCall("ifelse", perform, inputs, outputs, variables)]
+
+
+def _choose(choosing: Any, copies: Sequence[int], inputs: Sequence[Array]) -> list[Any]:
+    """Make choices in Python; each result is returned as often as `copies` says."""
+    results = choosing(inputs)
+    return [x for x, count in zip(results, copies, strict=True) for _ in range(count)]
 
 
 def copying(source: str, target: str, stage: int) -> Draft:

@@ -196,7 +196,39 @@ class Looped:
     stage: int
 
 
-Group = Nest | Product | Host | Chain | Looped
+@dataclass(slots=True)
+class Chosen:
+    """Choices of one condition that are made together, and what their arms alone need.
+
+    Attributes
+    ----------
+    condition
+        The condition.
+    nodes
+        The choices.
+    inputs
+        What the arms read that is in memory before, by its variable.
+    outputs
+        Results of the choices.
+    told
+        What later arms read of what these compute, and in which of them it is.
+    stage
+        Its place among the groups.
+    """
+
+    condition: Value
+    nodes: list[Apply]
+    inputs: dict[Variable, Value]
+    outputs: list[Value]
+    told: dict[Variable, tuple[Value, bool]]
+    stage: int
+
+    def results(self, truth: bool) -> list[Variable]:
+        """What the choices give if the condition has this value."""
+        return [node.inputs[1 if truth else 2] for node in self.nodes]
+
+
+Group = Nest | Product | Host | Chain | Looped | Chosen
 
 
 def before(dtype: str) -> Symbol:

@@ -20,7 +20,7 @@ import numpy as np
 
 import symnet
 from symnet.custom import FunctionOp, PyOp
-from symnet.op import ContractionOp, IndexedOp, LoopOp, Op, OrderedOp
+from symnet.op import ChoiceOp, ContractionOp, IndexedOp, LoopOp, Op, OrderedOp
 from symnet.ops import (
     AdvancedIncSubtensor,
     AdvancedSubtensor,
@@ -33,6 +33,7 @@ from symnet.ops import (
     DimShuffle,
     Dot,
     Elemwise,
+    IfElse,
     IncSubtensor,
     MakeVector,
     PickRows,
@@ -247,6 +248,7 @@ EXAMPLES = [
     Example(HostBatched(AdvancedIncSubtensor((Points(),)), (True, False, True)),
             lambda n, m: (f(n, m), f(3), i(n, 3, below=m))),
     Example(IRFFT(), lambda n, m, k: (f(n, m, k // 2 + 1, 2), k), ints=False),
+    Example(IfElse(), lambda n, m: (b(), f(n, m), f(n, m)), rolls=False),
     Example(IncSubtensor((Range(True, True), Point()), False),
             lambda n, m: (f(n, m), f(1), 1, 2, 0)),
     Example(IncSubtensor((Point(),), True), lambda n, m: (f(n, m), f(m), -1)),
@@ -305,8 +307,8 @@ EXAMPLES = [
 """In the order of the names of their classes."""
 
 HELPERS = (
-    IndexedOp, ContractionOp, LoopOp, OrderedOp, FunctionOp, OpFromGraph, PyOp, Row, _Held,
-    _Positions,
+    ChoiceOp, IndexedOp, ContractionOp, LoopOp, OrderedOp, FunctionOp, OpFromGraph, PyOp, Row,
+    _Held, _Positions,
 )  # fmt: skip
 """Classes that are no operations of graphs that are computed; users' own have their own tests."""
 

@@ -10,7 +10,7 @@ import numpy as np
 import symnet as sn
 from symnet.kernel import Contraction
 from symnet.lowering import lower
-from symnet.program import Copy, Guard, HostCall, Launch, Program, Repeat, verify
+from symnet.program import Branch, Copy, Guard, HostCall, Launch, Program, Repeat, verify
 from symnet.specialise import Specialisation
 
 
@@ -51,4 +51,6 @@ def kind(step: Any) -> str:
             return "host"
         case Repeat():
             return "repeat"
+        case Branch():
+            return "branch"
     raise TypeError(step)

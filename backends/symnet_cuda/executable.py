@@ -200,11 +200,15 @@ class CudaExecutable:
         return frame
 
     def _run(self, frame: Frame) -> None:
-        for segment in frame.segments:
+        number = 0
+        while number < len(frame.segments):
+            segment = frame.segments[number]
+            number += 1
             if not isinstance(segment, Commands):
                 self._device.synchronize()
                 start = time.perf_counter()
-                segment.run()
+                if segment.run():
+                    number = segment.to
                 if self._seconds is not None:
                     self._seconds[segment.step] += time.perf_counter() - start
             elif self._seconds is not None:

@@ -10,13 +10,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from enum import Enum, auto
 from math import prod
 from typing import TypeAlias
 
 import numpy as np
 
 from symnet import dtypes, memory
-from symnet.program import Copy, Guard, HostCall, Launch, Program, Repeat
+from symnet.program import Branch, Copy, Guard, HostCall, Launch, Program, Repeat
 from symnet.scalar.integer import evaluate_int
 from symnet_cuda.codegen import Unit
 from symnet_cuda.device import Array, Device, Kernel, Memory
@@ -55,18 +56,31 @@ class Commands:
 
     def queue(self, device: Device) -> None:
         """Queue the commands in the quickest way."""
+        if not self.actions:
+            return
         self._runs += 1
         if self._runs == 2:
             self._recorded = device.record(self.one_by_one)
         (self._recorded or self.one_by_one)()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Pause:
-    """Host work between segments: a guard or a host call."""
+    """Host work between segments: a guard, a host call, or what decides where to go on.
+
+    Attributes
+    ----------
+    step
+        The step it belongs to.
+    run
+        The work; whether to skip what comes before segment `to`.
+    to
+        Number of a segment.
+    """
 
     step: int
-    run: Action
+    run: Callable[[], bool]
+    to: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +125,14 @@ class LaunchShape:
         return LaunchShape(part.name, (x, y, z), part.threads, part.shared, slots, counters)
 
 
+class Place(Enum):
+    """What a number in an order of steps stands for: the step, or a part of a branch behind it."""
+
+    STEP = auto()
+    OTHERWISE = auto()
+    END = auto()
+
+
 @dataclass(frozen=True, slots=True)
 class Sizes:
     """Everything about a call that a frame depends on, and the integers that vary beside it.
@@ -118,7 +140,8 @@ class Sizes:
     Attributes
     ----------
     order
-        The steps to run, those of repetitions as often as they come.
+        The steps to run, those of repetitions as often as they come, and of branches, each with
+        its `Place`.
     shapes
         Of every buffer.
     launches
@@ -129,7 +152,7 @@ class Sizes:
         The integers that the functions read from memory, one after another; not compared.
     """
 
-    order: tuple[int, ...]
+    order: tuple[tuple[int, Place], ...]
     shapes: tuple[tuple[int, ...], ...]
     launches: tuple[tuple[int, tuple[LaunchShape, ...], tuple[int, ...]], ...]
     offsets: tuple[tuple[str, int], ...]
@@ -142,9 +165,10 @@ class Sizes:
         shapes = tuple(tuple(evaluate_int(n, values) for n in b.shape) for b in program.buffers)
         works = dict(zip(program.works, zip(unit.parts, unit.varying, strict=True), strict=True))
         launches, varying = [], []
-        for number, counted in unrolled(program, values):
+        order = tuple(unrolled(program, values))
+        for number, place, counted in order:
             step = program.steps[number]
-            if isinstance(step, Launch):
+            if isinstance(step, Launch) and place is Place.STEP:
                 parts, moving = works[step.work]
                 given = [evaluate_int(x, counted) for x in step.ints]
                 named = dict(zip((s.name for s in step.work.ints), given, strict=True))
@@ -154,13 +178,13 @@ class Sizes:
                 launches.append((number, launched, tuple(n for s, n in pairs if s not in moving)))
                 varying += [n for s, n in pairs if s in moving]
         offsets, arena = memory.plan(program, values)
-        order = tuple(number for number, _ in unrolled(program, values))
-        return Sizes(order, shapes, tuple(launches), tuple(offsets.items()), arena, tuple(varying))
+        places = tuple((number, place) for number, place, _ in order)
+        return Sizes(places, shapes, tuple(launches), tuple(offsets.items()), arena, tuple(varying))
 
 
 def unrolled(
     program: Program, values: Mapping[str, int], first: int = 0, end: int | None = None
-) -> Iterator[tuple[int, Mapping[str, int]]]:
+) -> Iterator[tuple[int, Place, Mapping[str, int]]]:
     """The steps of a program as they come, with the values of integers, counters among them.
 
     A frame is for known sizes, so a repetition is so many commands, queued as one like the rest.
@@ -168,15 +192,24 @@ def unrolled(
     end = len(program.steps) if end is None else end
     number = first
     while number < end:
-        step = program.steps[number]
+        own, step = number, program.steps[number]
         number += 1
-        if not isinstance(step, Repeat):
-            yield number - 1, values
-            continue
-        for count in range(evaluate_int(step.count, values)):
-            counted = {**values, step.index.name: count}
-            yield from unrolled(program, counted, number, number + step.length)
-        number += step.length
+        match step:
+            case Repeat():
+                for count in range(evaluate_int(step.count, values)):
+                    counted = {**values, step.index.name: count}
+                    yield from unrolled(program, counted, number, number + step.length)
+                number += step.length
+            case Branch():
+                middle = number + step.then
+                yield own, Place.STEP, values
+                yield from unrolled(program, values, number, middle)
+                number = middle + step.otherwise
+                yield own, Place.OTHERWISE, values
+                yield from unrolled(program, values, middle, number)
+                yield own, Place.END, values
+            case _:
+                yield own, Place.STEP, values
 
 
 @dataclass(slots=True)
@@ -304,9 +337,24 @@ def lay_out(
     table = arena + start_in + incoming.places[_INTEGERS][0]
     varying = dict(zip(program.works, unit.varying, strict=True))
     launches = iter(sizes.launches)
-    for number in sizes.order:
+    open_: list[Pause] = []  # where to go on is not known yet
+    for number, part in sizes.order:
         step = program.steps[number]
+        if part is not Place.STEP:
+            segments.append(current)
+            current = Commands()
+            jump = open_.pop()
+            if part is Place.OTHERWISE:
+                open_.append(Pause(number, lambda: True))
+                segments.append(open_[-1])
+            jump.to = len(segments)
+            continue
         match step:
+            case Branch():
+                current.add(number, _read(device, host[step.flag], addresses[step.flag]))
+                open_.append(Pause(number, _is_false(host[step.flag])))
+                segments += [current, open_[-1]]
+                current = Commands()
             case Launch():
                 pointers = [addresses[name] for name in step.buffers]
                 _, shaped, given = next(launches)
@@ -344,7 +392,7 @@ def lay_out(
         host[_INTEGERS],
         [host[name] if name in used else None for name in program.inputs],
         [host[name] for name in program.outputs],
-        [s for s in segments if isinstance(s, Pause) or s.actions],
+        segments,
     )
     return frame, moved
 
@@ -367,6 +415,8 @@ def _crossing(steps: Iterable[object]) -> dict[str, None]:
                 found |= dict.fromkeys((*step.inputs, *step.outputs))
             case Guard():
                 found[step.buffer] = None
+            case Branch():
+                found[step.flag] = None
     return found
 
 
@@ -387,20 +437,27 @@ def _copy(device: Device, target: int, source: int, size: int) -> Action:
     return lambda: device.copy(target, source, size)
 
 
-def _guard(step: Guard, flag: Array) -> Action:
-    def run() -> None:
+def _is_false(flag: Array) -> Callable[[], bool]:
+    return lambda: not flag
+
+
+def _guard(step: Guard, flag: Array) -> Callable[[], bool]:
+    def run() -> bool:
         if flag.any():
             raise IndexError(step.message)
+        return False
 
     return run
 
 
-def _perform(step: HostCall, host: Mapping[str, Array]) -> Action:
-    def run() -> None:
+def _perform(step: HostCall, host: Mapping[str, Array]) -> Callable[[], bool]:
+    def run() -> bool:
         arrays = [host[name].copy() for name in step.inputs]
         for array in arrays:
             array.flags.writeable = False
         for name, result in zip(step.outputs, step.perform(arrays), strict=True):
+            if result is None:
+                continue
             value = np.asarray(result)
             if value.shape != host[name].shape:
                 wanted = host[name].shape
@@ -408,5 +465,6 @@ def _perform(step: HostCall, host: Mapping[str, Array]) -> Action:
                     f"{step.label} returned an array of shape {value.shape}, not {wanted}"
                 )
             np.copyto(host[name], value)
+        return False
 
     return run

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from symnet import dtypes
 from symnet.kernel import Contraction, Kernel
-from symnet.program import Copy, Guard, HostCall, Launch, Program, Repeat
+from symnet.program import Branch, Copy, Guard, HostCall, Launch, Program, Repeat
 from symnet.scalar import Const, Expr, Symbol, walk
 from symnet_llvm import ir, prologue
 from symnet_llvm.codegen import emit_kernel
@@ -133,6 +133,7 @@ class _Part:
 def _tasks(program: Program, works: dict[Work, Emitted], profile: bool) -> list[Task]:
     tasks = []
     inside: list[tuple[int, Repeat]] = []  # repetitions, and where they end
+    ends: set[int] = set()  # where repetitions and arms end
     for i, step in enumerate(program.steps):
         cost, shared = 0.0, True
         match step:
@@ -146,13 +147,15 @@ def _tasks(program: Program, works: dict[Work, Emitted], profile: bool) -> list[
         for _, repeat in inside:
             count = repeat.count
             cost *= int(count.value) if isinstance(count, Const) else _REPEATED
-        alone = profile or isinstance(step, HostCall | Repeat)
+        alone = profile or isinstance(step, HostCall | Repeat | Branch)
         kept = {name for _, repeat in inside for name in repeat.kept}
-        ends = [end for end, _ in inside if end == i + 1]
-        tasks.append(Task(step.reads - kept, step.writes, cost, shared, alone, bool(ends)))
+        tasks.append(Task(step.reads - kept, step.writes, cost, shared, alone, i + 1 in ends))
         inside = [item for item in inside if item[0] > i + 1]
         if isinstance(step, Repeat):
             inside.append((i + 1 + step.length, step))
+            ends.add(i + 1 + step.length)
+        elif isinstance(step, Branch):
+            ends |= {i + 1 + step.then, i + 1 + step.then + step.otherwise}
     return tasks
 
 
@@ -211,10 +214,10 @@ class _Segment:
         f.do("ret i64 0")
         return f
 
-    def _run_all(self, steps: Sequence[int]) -> None:
-        """Run steps in order, a barrier between phases."""
+    def _run_all(self, steps: Sequence[int], phase: int | None = None) -> None:
+        """Run steps in order, a barrier between phases; `phase` is that of what came before."""
         threaded = self.placement.parts > 1
-        phase, done = None, 0
+        done = 0
         while done < len(steps):
             group = self._together(steps, done)
             done += len(group)
@@ -228,6 +231,12 @@ class _Segment:
                 done += step.length
                 phase = None  # there was a barrier at the end of the last turn
                 continue
+            if isinstance(step, Branch):
+                then = steps[done : done + step.then]
+                done += step.then + step.otherwise
+                self._branch(step, now, then, steps[done - step.otherwise : done])
+                phase = None  # there was one at the end of the arm
+                continue
             self._run_steps(group)
             if self.profile:
                 if threaded:
@@ -240,7 +249,7 @@ class _Segment:
         first = steps[start]
 
         def joins(i: int) -> bool:
-            single = isinstance(self.program.steps[i], Guard | Repeat)
+            single = isinstance(self.program.steps[i], Guard | Repeat | Branch)
             return not single and (placement.phases[i], placement.owners[i]) == (
                 placement.phases[first],
                 placement.owners[first],
@@ -260,6 +269,23 @@ class _Segment:
             if self.placement.parts > 1:
                 self._barrier()
         del self._counters[step.index]
+        self._before = self._clock() if self.profile else ""
+
+    def _branch(
+        self, step: Branch, phase: int, then: Sequence[int], otherwise: Sequence[int]
+    ) -> None:
+        f = self.f
+        flag = f.load(self._pointer(step.flag), "bool")
+        labels, end = (f.label(), f.label()), f.label()
+        f.do(f"br i1 {flag}, label %{labels[0]}, label %{labels[1]}")
+        for label, arm in zip(labels, (then, otherwise), strict=True):
+            f.block(label)
+            self._before = self._clock() if self.profile else ""
+            self._run_all(arm, phase)
+            if self.placement.parts > 1:
+                self._barrier()
+            f.do(f"br label %{end}")
+        f.block(end)
         self._before = self._clock() if self.profile else ""
 
     def _table(self, slot: Slot) -> str:

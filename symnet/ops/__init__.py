@@ -4,6 +4,7 @@ Each class states in one place its types, shapes, derivative, NumPy meaning and 
 """
 
 from symnet.ops.advanced import AdvancedIncSubtensor, AdvancedSubtensor
+from symnet.ops.choice import IfElse
 from symnet.ops.constructors import ARange
 from symnet.ops.contraction import BatchedDot, Dot
 from symnet.ops.convolution import Convolve, convolve
@@ -43,6 +44,7 @@ __all__ = [
     "Dot",
     "Drawn",
     "Elemwise",
+    "IfElse",
     "IncSubtensor",
     "Join",
     "MakeVector",

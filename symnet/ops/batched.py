@@ -118,6 +118,9 @@ class _RowShapes:
         _check_single(self.op, self.flags, operand)
         return self.context.integer(operand)
 
+    def same(self, left: Expr, right: Expr) -> bool:
+        return self.context.same(left, right)
+
     def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
         return self.context.require_equal(left, right, what)
 

@@ -15,7 +15,7 @@ from symnet.cost import Cost, seconds, step_costs, total
 from symnet.function import Function
 from symnet.graph import SourceLine, Variable, ancestors
 from symnet.origin import Origin, origins, why_on_host
-from symnet.program import Copy, HostCall, Launch, Repeat
+from symnet.program import Branch, Copy, HostCall, Launch, Repeat
 from symnet.scalar import show
 from symnet.versions import Version
 
@@ -211,8 +211,12 @@ def _part(part: Part, number: int, count: int) -> Iterator[str]:
 def _step(found: Origin, cost: Cost, at_best: float) -> Iterator[str]:
     pad = "  " * (1 + len(found.inside))
     head = f"{pad}{found.number:2}  "
-    if isinstance(found.step, Repeat):
-        yield f"{head}{found.step}"
+    if isinstance(found.step, Repeat | Branch):
+        arms = ""
+        if isinstance(found.step, Branch):
+            middle = found.number + 1 + found.step.then
+            arms = f" to step {middle - 1}, else from step {middle}"
+        yield f"{head}{str(found.step).rstrip(':')}{arms}:"
         return
     yield from _wrapped(f"{head}{found.kind}: ", [found.summary])
     inner = " " * len(head)

@@ -10,15 +10,23 @@ from dataclasses import dataclass, field
 
 from symnet.decisions import allowed
 from symnet.graph import Variable
-from symnet.rewriting import canonicalize, contractions, linalg, scatter, specialize, stabilize
+from symnet.rewriting import (
+    canonicalize,
+    choice,
+    contractions,
+    linalg,
+    scatter,
+    specialize,
+    stabilize,
+)
 from symnet.rewriting.driver import Driver
 from symnet.rewriting.loops import keep_tails, merge_loops
 from symnet.rewriting.pattern import AnyRule, OpRule, Rule
 
 PHASES: dict[str, list[AnyRule]] = {
-    "canonicalize": canonicalize.RULES,
+    "canonicalize": [*canonicalize.RULES, *choice.RULES],
     "stabilize": [*stabilize.RULES, *linalg.RULES],
-    "specialize": [*specialize.RULES, *scatter.RULES, *contractions.RULES],
+    "specialize": [*specialize.RULES, *scatter.RULES, *contractions.RULES, *choice.SPECIAL],
 }
 """The tables of rules, by phase."""
 

@@ -18,6 +18,7 @@ from symnet.ops import build
 from symnet.ops.indexing import inc_subtensor, subtensor
 from symnet.ops.reduce import Reduce
 from symnet.ops.shape import DimShuffle
+from symnet.regions import Regions
 from symnet.reverse import differentiate
 from symnet.rewriting import stabilized
 from symnet.scalar.primitives import add, eq, minimum, switch
@@ -144,6 +145,7 @@ class _Backward:
         nodes = list(ancestors(body, stop=op.inputs))
         made = {v for n in nodes for v in n.outputs}
         stateful = dependent(nodes, [v for taps in self.taps for v in taps.values()])
+        regions = Regions(nodes, body)
         wanted: list[Variable] = []
         stack = [v for n in ancestors(slopes.values(), stop=made) for v in n.inputs]
         stack += slopes.values()
@@ -151,6 +153,8 @@ class _Backward:
             v = stack.pop()
             if v.owner is not None and isinstance(v.owner.op, DimShuffle):
                 stack.extend(v.owner.inputs)
+            elif v.owner is not None and regions.of(v.owner) is not None:
+                stack.extend(v.owner.inputs)  # it is there only where a condition holds
             elif v in made and v in stateful:
                 wanted.append(v)
         told = {v: self.node.outputs[k] for k, v in enumerate(body) if not self._is_end(k)}

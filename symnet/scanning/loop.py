@@ -19,11 +19,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from symnet.graph import Apply, Constant, Variable, ancestors, make_variable, rebuild
+from symnet.op import ChoiceOp
 from symnet.ops import build
 from symnet.ops.batched import batched
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.indexing import subtensor, with_positions_from_data
 from symnet.ops.shape import Broadcast, DimShuffle
+from symnet.regions import Regions, outwards
 from symnet.scanning.op import Scan
 
 
@@ -188,9 +190,16 @@ class _Parts:
         self._sequences = sequences
         stop = {*sequences, *self._taps}
         self.roots = [s.new for s in states] + ([] if until is None else [until])
-        nodes = list(ancestors([*self.roots, *others], stop=stop))
+        everything = [*self.roots, *others]
+        nodes = list(ancestors(everything, stop=stop))
         self._varying = dependent(nodes, stop)
-        self._stateful = dependent(nodes, self._taps)
+        # What is chosen from step to step is chosen in the loop, which computes one arm alone.
+        chosen = [
+            n.out for n in nodes if isinstance(n.op, ChoiceOp) and n.inputs[0] in self._varying
+        ]
+        self.roots += chosen
+        self._regions = Regions(nodes, everything)
+        self._stateful = dependent(nodes, {*self._taps, *chosen})
         self.read: list[Variable] = []
         self.ahead: list[Variable] = []
         self.constant: list[Variable] = []
@@ -211,6 +220,9 @@ class _Parts:
             node = v.owner
             if v in self._sequences:
                 self.read.append(v)
+            elif node is not None and self._lies_in_arm(node):
+                self._inside.update(node.outputs)
+                stack.extend(reversed(node.inputs))
             elif v not in self._varying and not _is_fill(v):
                 self.constant.append(v)
             elif node is not None and (v in self._stateful or _is_cheap(node)):
@@ -219,6 +231,11 @@ class _Parts:
                 stack.extend(reversed(node.inputs))
             else:
                 self.ahead.append(v)
+
+    def _lies_in_arm(self, node: Apply) -> bool:
+        """Whether a node is computed only where a condition holds that varies."""
+        found = outwards(self._regions.of(node))
+        return any(region.condition in self._varying for region in found)
 
     def _needed_after(
         self, others: Sequence[Variable], known: Iterable[Variable]

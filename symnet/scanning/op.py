@@ -316,6 +316,9 @@ class _InBody:
             )
         return found
 
+    def same(self, left: Expr, right: Expr) -> bool:
+        return self.lengths.context.same(left, right)
+
     def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
         return self.lengths.context.require_equal(left, right, self._said(what))
 

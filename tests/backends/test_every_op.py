@@ -10,14 +10,14 @@ import pytest
 
 import symnet as sn
 from symnet import interpreter
-from symnet.op import ContractionOp, IndexedOp, LoopOp, OrderedOp
+from symnet.op import ChoiceOp, ContractionOp, IndexedOp, LoopOp, OrderedOp
 from symnet.program import HostCall
 from symnet_cuda.emulator import EmulatedBackend
 from tests.backends.cuda.test_functions import on
 from tests.examples import EXAMPLES, Example
 from tests.unit.ops.elements import variables
 
-NATIVE = IndexedOp | ContractionOp | OrderedOp | LoopOp
+NATIVE = IndexedOp | ContractionOp | OrderedOp | LoopOp | ChoiceOp
 """What kinds of operations have native code."""
 
 every = pytest.mark.parametrize("example", EXAMPLES, ids=str)

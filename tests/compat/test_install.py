@@ -74,8 +74,19 @@ def test_unknown_names_say_what_is_near(theano: ModuleType) -> None:
 
 
 def test_what_comes_later_imports_and_says_so(theano: ModuleType) -> None:
-    with pytest.raises(NotImplementedError, match=r"ifelse: lazy conditions .* are not in this"):
-        theano.ifelse.ifelse(True, 1, 2)
+    with pytest.raises(NotImplementedError, match=r"scan_checkpoints: .* are not in this version"):
+        theano.scan_checkpoints(None)
+
+
+def test_lazy_conditions(theano: ModuleType) -> None:
+    from theano import tensor
+    from theano.ifelse import ifelse
+
+    a, b = tensor.scalars("a", "b")
+    x, y = tensor.matrices("x", "y")
+    f = theano.function([a, b, x, y], ifelse(tensor.lt(a, b), tensor.mean(x), tensor.mean(y)))
+    assert f(1, 2, [[3.0]], [[4.0]]) == 3.0
+    assert f(2, 1, [[3.0]], [[4.0]]) == 4.0
 
 
 def test_loops_and_random_numbers(theano: ModuleType) -> None:

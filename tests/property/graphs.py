@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import symnet as sn
 import symnet.tensor as T
 from symnet import interpreter
+from symnet.ifelse import ifelse
 from symnet.ops import convolve
 
 
@@ -88,6 +89,19 @@ def binary(pool: Pool) -> Any:
         )
     )
     return f(x, y)
+
+
+def chosen(pool: Pool) -> Any:
+    x = pool.pick()
+    y = pool.pick(lambda a: a.shape == pool.values[x].shape)
+    condition = T.gt(pool.pick().sum(), 0.5)
+    kinds = [
+        lambda a, b: ifelse(condition, T.tanh(a), b * 2),
+        lambda a, b: ifelse(condition, a, T.exp(T.clip(b, -3, 3)) + a.sum()),
+        lambda a, b: sum(ifelse(condition, [T.sin(a), b], [a, T.cos(a)])),
+        lambda a, b: ifelse(condition, ifelse(T.gt(b.sum(), 0), T.sin(a), b), T.cos(T.sin(a))),
+    ]
+    return pool.draw(st.sampled_from(kinds))(x, y)
 
 
 def broadcast(pool: Pool) -> Any:
@@ -317,7 +331,7 @@ def convolution(pool: Pool) -> Any:
 BUILDERS: list[Builder] = [
     unary, unary, binary, binary, broadcast, reduction, view, product, softmax, picked, changed,
     joined, rearranged, masked, repeated, filtered, solved, sparsely, gathered, cumulated,
-    contracted, convolution,
+    contracted, convolution, chosen,
 ]  # fmt: skip
 
 

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import symnet as sn
 import symnet.tensor as T
+from symnet.ifelse import ifelse
 from symnet.scanning import scan, until
 
 CHECKED = settings(
@@ -34,6 +35,7 @@ class Plan:
     backwards: bool
     stop: float | None
     nested: bool
+    choosing: bool
 
 
 def taps(least: int, most: int) -> st.SearchStrategy[tuple[int, ...]]:
@@ -49,6 +51,7 @@ PLANS = st.builds(
     backwards=st.booleans(),
     stop=st.sampled_from([None, None, 0.3]),
     nested=st.booleans(),
+    choosing=st.booleans(),
 ).filter(lambda p: p.states or p.others)
 
 WIDTH = 3
@@ -62,6 +65,8 @@ def body(plan: Plan, rows: list[Any], earlier: list[Any], w: Any) -> tuple[list[
     if plan.nested:
         inner, _ = scan(lambda a, s: T.sin(s + a), T.stack([total, w[0], total]), total * 0.1)
         total = total + inner[-1]
+    if plan.choosing:
+        total = ifelse(total.sum() > 0.1, T.cos(total) * w[1].sum(), total + w[0])
     made = [T.tanh(total * (k + 1)) + 0.1 * total for k in range(len(plan.states) + plan.others)]
     return made, T.abs_(made[0]).mean()
 

@@ -14,7 +14,7 @@ from symnet import interpreter
 from symnet.gradient import disconnected_grad, grad_clip, grad_scale
 from symnet.graph import Variable, ancestors
 from symnet.op import constant
-from symnet.ops import Broadcast, DimShuffle, Elemwise, PlaceRows, Reduce, Reshape, ShapeOf
+from symnet.ops import Broadcast, DimShuffle, Elemwise, IfElse, PlaceRows, Reduce, Reshape, ShapeOf
 from symnet.ops.contraction import BatchedDot
 from symnet.rewriting import PHASES, Driver, OpRule, Rule, optimize, stabilized
 from symnet.rewriting.driver import fitted
@@ -133,6 +133,11 @@ def op_rule_instances() -> dict[str, Variable]:
         "add_scattered": placed + x,
         "sum_of_scattered": T.grad(T.sqr(x[y % 3, y]).sum(), x).sum(axis=0),
         "sub_scattered": x - (placed * -0.5 - g) / 3,
+        "known_arm": IfElse()(constant(True), x, T.exp(x)),
+        "arm_of_negation": IfElse()(TABLE["logical_not"](x[0, 0] > 0), x, T.exp(x)),
+        "arm_chosen_before": IfElse()(x[0, 0] > 0, IfElse()(x[0, 0] > 0, x, -x), T.exp(x)),
+        "choice_of_elements": IfElse()(x[0, 0] > 0, x, x * 2),
+        "choice_of_products": T.switch(x[0, 0] > 0, square, T.dot(2 * x, x.T)),
         "drop_StopGradient": disconnected_grad(x) * 2,
         "drop_ClipGradient": grad_clip(x, -1, 1) * 2,
         "drop_ScaleGradient": grad_scale(x, 2.0) * 2,

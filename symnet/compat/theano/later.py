@@ -15,4 +15,3 @@ def _unavailable(name: str, what: str) -> Any:
 
 
 scan_checkpoints = _unavailable("scan_checkpoints", "loops that save some steps only (scan does)")
-ifelse = _unavailable("ifelse", "lazy conditions (T.switch chooses elementwise)")

@@ -133,7 +133,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "theano.gpuarray": (f"{_HERE}.small: pygpu_activated use",),
     "theano.gpuarray.dnn": (f"{_HERE}.small: dnn_available=absent dnn_present=absent",),
     "theano.gradient": ("symnet.gradient: *",),
-    "theano.ifelse": (f"{_HERE}.later: ifelse",),
+    "theano.ifelse": ("symnet.ifelse: ifelse",),
     "theano.misc": (),
     "theano.misc.may_share_memory": (f"{_HERE}.small: may_share_memory",),
     "theano.misc.pkl_utils": (

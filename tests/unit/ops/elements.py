@@ -61,6 +61,9 @@ class Values:
                 return self.shape(self.node.inputs.index(x))[v.owner.op.axis]
         return const(value) if isinstance(v, Constant) else self._integer(f"v{operand}", value)
 
+    def same(self, left: Expr, right: Expr) -> bool:
+        return self.value(left) == self.value(right)
+
     def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
         assert self.value(left) == self.value(right), what
         return left
