@@ -170,7 +170,7 @@ class Checked(Versions):
             return results
 
         found, again = run(), run()
-        version = self._version_for(arrays)
+        version = self.version_for(arrays)
         trace = _Trace(self.frozen, version, self._manner.device)
         seen = trace.run(arrays)
         restore()
@@ -207,7 +207,7 @@ class Checked(Versions):
         """What is wrong if each operation is computed by itself."""
         manner = replace(self._manner, fuse=False)
         alone = Versions(self.frozen, self.shapes, manner, self._times, self._varying)
-        version = alone._version_for(arrays)
+        version = alone.version_for(arrays)
         seen = _Trace(self.frozen, version, manner.device).run(arrays)
         restore()
         try:
@@ -226,10 +226,11 @@ def versions_of(
     manner: Manner,
     times: PassTimes,
     varying: frozenset[Expr] = frozenset(),
+    keep: Callable[[Program], None] | None = None,
 ) -> Versions:
     """A graph ready to be compiled; see `Versions`. Its runs are compared if `manner` says so."""
     kind = Checked if manner.debug else Versions
-    return kind(frozen, shapes, manner, times, varying)
+    return kind(frozen, shapes, manner, times, varying, keep)
 
 
 class _Trace:

@@ -100,6 +100,11 @@ def recording(limit: int | None = None) -> Iterator[Ledger]:
         _ledger.reset(token)
 
 
+def is_recording() -> bool:
+    """Whether somebody wants to know of decisions."""
+    return _ledger.get() is not None
+
+
 def allowed(
     kind: str, name: Any, reason: str, before: Variable, after: Variable | None = None
 ) -> bool:

@@ -14,6 +14,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -35,6 +36,7 @@ from symnet.modes import Mode, get_mode
 from symnet.packing import Given, packed
 from symnet.profile import Profile, ProfileStats, profile_of
 from symnet.program import Program
+from symnet.remembered import Record, Remembered, record_of
 from symnet.rewriting import Pass, optimize, passes
 from symnet.shapes import Shapes
 from symnet.shared import SharedVariable
@@ -178,37 +180,57 @@ class Function:
         self._quick = mode.kind == "default" and held == sorted(held)
         self._entry: Callable[..., Any] = not_ready
         self._other: Callable[..., Any] = not_ready
-        self._compiled: Versions | Staged | None = None
-        self._graph = frozen
+        self._compiled: Versions | Staged | Remembered | None = None
+        self._record: Record | None = None
         self._rewrites: list[Decision] = []
-        if mode.kind == "reference":
+        if mode.kind in ("reference", "rewritten"):
+            assert self._graph  # mistakes are found here, not in the first call
             return
-        with self.compile_seconds.measure("rewrite"):
-            if mode.kind == "debug":
-                with recording() as ledger:
-                    found = optimize(frozen.results, mode.exclude)
-                self._rewrites = ledger.taken
-            else:
-                found = optimize(frozen.results, mode.exclude)
-            self._graph = _with_results(frozen, found)
-        if mode.kind == "rewritten":
-            return
-        self._compiled = self._prepared()
+        self._compiled = self._recalled() or self._prepared()
         for shared in shared_among(frozen.shared):
             shared.container.watch(self)
 
-    def _prepared(self) -> Versions | Staged:
-        """The graph, ready to be compiled for the sizes of a call."""
-        times, mode = self.compile_seconds, self._mode
+    @cached_property
+    def _graph(self) -> Frozen:
+        """The graph, rewritten."""
+        if self._mode.kind == "reference":
+            return self._written
+        with self.compile_seconds.measure("rewrite"):
+            if self._mode.kind == "debug":
+                with recording() as ledger:
+                    found = optimize(self._written.results, self._mode.exclude)
+                self._rewrites = ledger.taken
+            else:
+                found = optimize(self._written.results, self._mode.exclude)
+            return _with_results(self._written, found)
+
+    @property
+    def _manner(self) -> Manner:
+        mode = self._mode
         debug = mode.kind == "debug"
-        manner = Manner(
+        return Manner(
             self._device, mode.fuse, mode.inplace, self._profile, debug, debug and mode.finite
         )
+
+    def _recalled(self) -> Remembered | None:
+        """The programs that an earlier process made of the graph, if there are any."""
+        with self.compile_seconds.measure("recall"):
+            self._record = record_of(self._written, self._manner, self._mode.exclude)
+        if self._record is None or not self._record.programs:
+            return None
+        return Remembered(
+            self._written, self._record, self._manner, self.compile_seconds, self._prepared
+        )
+
+    def _prepared(self) -> Versions | Staged:
+        """The graph, ready to be compiled for the sizes of a call."""
+        times, record = self.compile_seconds, self._record
         with times.measure("shapes"):
             shapes = Shapes(self._graph.results, self._graph.names)
             if shapes.late:
-                return Staged(self._graph, shapes, manner, times)
-            return versions_of(self._graph, shapes, manner, times)
+                return Staged(self._graph, shapes, self._manner, times)
+            keep = record.add if record is not None else None
+            return versions_of(self._graph, shapes, self._manner, times, keep=keep)
 
     # -- calling ---------------------------------------------------------------------------
 

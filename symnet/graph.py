@@ -342,23 +342,22 @@ def ancestors(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> Ite
     """
     seen: set[Apply] = set()
     stopped = stop if isinstance(stop, Set | Mapping) else set(stop)
-    stack: list[tuple[Apply, bool]] = [
-        (v.owner, False)
-        for v in reversed(list(outputs))
-        if v.owner is not None and v not in stopped
+    stack: list[Apply | None] = [
+        v.owner for v in reversed(list(outputs)) if v.owner is not None and v not in stopped
     ]
     while stack:
-        node, ready = stack.pop()
-        if ready:
+        node = stack.pop()
+        if node is None:  # the operands of what lies below are done
+            node = stack.pop()
+            assert node is not None
             yield node
         elif node not in seen:
             seen.add(node)
-            stack.append((node, True))
-            stack.extend(
-                (v.owner, False)
-                for v in reversed(node.inputs)
-                if v.owner is not None and v not in stopped and v.owner not in seen
-            )
+            stack += (node, None)
+            for v in reversed(node.inputs):
+                owner = v.owner
+                if owner is not None and owner not in seen and v not in stopped:
+                    stack.append(owner)
 
 
 def leaves(outputs: Iterable[Variable], stop: Iterable[Variable] = ()) -> list[Variable]:

@@ -35,16 +35,20 @@ class Deferred:
     interrupted True
     """
 
+    _inside = False
+
     def __init__(self) -> None:
         self._handlers: dict[int, Callable[[int, FrameType | None], Any]] = {}
         self._waiting: list[int] = []
         self._active = False
 
     def __enter__(self) -> None:
-        if threading.current_thread() is not threading.main_thread():
+        # Within another, signals wait as it is.
+        if Deferred._inside or threading.current_thread() is not threading.main_thread():
             return
         self._active = True
         try:
+            Deferred._inside = True
             for number in _SIGNALS:
                 handler = signal.getsignal(number)
                 if callable(handler):
@@ -76,7 +80,7 @@ class Deferred:
         try:
             self._restore([*self._handlers])
         finally:
-            self._active = False
+            self._active = Deferred._inside = False
             self._deliver()
 
     def _restore(self, numbers: list[int]) -> None:

@@ -11,14 +11,14 @@ checked (`Check`), then the steps run.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields, is_dataclass
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
 
 from symnet import kernel
 from symnet.kernel import Contraction, Kernel
-from symnet.scalar import Call, Const, Expr, Load, ScalarOp, Symbol, show, walk
+from symnet.scalar import Call, Const, Expr, Load, ScalarOp, Symbol, by_parts, show, walk
 
 Kind = Literal["input", "shared", "constant", "output", "temporary"]
 
@@ -37,6 +37,8 @@ class Buffer:
     kind: Kind
     data: np.ndarray[Any, Any] | None = field(default=None, compare=False)
 
+    __reduce__ = by_parts
+
     def __str__(self) -> str:
         return f"{self.kind} {self.name}: {self.dtype}[{', '.join(show(n) for n in self.shape)}]"
 
@@ -53,6 +55,8 @@ class Size:
     axis: int | None
     offset: int = 0
 
+    __reduce__ = by_parts
+
     def __str__(self) -> str:
         source = f"[{self.offset}]" if self.axis is None else f".shape[{self.axis}]"
         return f"{self.symbol.name} = {self.buffer}{source}"
@@ -68,6 +72,8 @@ class Int:
     symbol: Symbol
     expr: Expr
     value: int | None = None
+
+    __reduce__ = by_parts
 
     def __str__(self) -> str:
         bound = "" if self.value is None else f" = {self.value}"
@@ -94,6 +100,8 @@ class Check:
     message: str = field(compare=False)
     values: tuple[Expr, ...] = ()
     error: str = "ValueError"
+
+    __reduce__ = by_parts
 
     def __str__(self) -> str:
         return f"check {show(self.condition)}"
@@ -133,6 +141,8 @@ class Launch:
         reads = frozenset(b for b, p in params if p.name in self.work.read)
         object.__setattr__(self, "reads", reads)
         object.__setattr__(self, "writes", frozenset(b for b, p in params if p.written))
+
+    __reduce__ = by_parts
 
     def __str__(self) -> str:
         ints = [show(x) for x in self.ints]
@@ -334,6 +344,7 @@ class Program:
     steps: tuple[Step, ...]
     names: Mapping[Any, str] = field(default_factory=dict, repr=False, compare=False)
     _by_name: dict[str, Buffer] = field(init=False, repr=False, compare=False)
+    _hash: str = field(init=False, default="", repr=False, compare=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_name", {b.name: b for b in self.buffers})
@@ -377,9 +388,21 @@ class Program:
         Names of the function, of buffers and of integers, labels, messages and the values of
         constant buffers do not matter to it; what users' own rows of the scalar table mean does.
         """
-        import hashlib  # costs more to import than most modules here
+        if not self._hash:
+            import hashlib  # costs more to import than most modules here
 
-        return hashlib.sha256(_Definition().program(self).encode()).hexdigest()
+            found = hashlib.sha256(_Definition().program(self).encode()).hexdigest()
+            object.__setattr__(self, "_hash", found)
+        return self._hash
+
+    def bare(self) -> Program:
+        """The program without the variables of the graph, which it knows for people only."""
+        steps = [
+            replace(s, results=()) if isinstance(s, Launch | HostCall) else s for s in self.steps
+        ]
+        found = replace(self, steps=tuple(steps), names={})
+        object.__setattr__(found, "_hash", self._hash)
+        return found
 
 
 class _Definition:

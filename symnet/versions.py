@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gc
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -23,7 +23,7 @@ from symnet.graph import Variable
 from symnet.inplace import in_place
 from symnet.interrupts import Deferred
 from symnet.lowering import Frozen, lower
-from symnet.program import Program
+from symnet.program import Program, Size
 from symnet.scalar import Expr
 from symnet.scalar.integer import evaluate_int
 from symnet.shapes import Shapes
@@ -110,10 +110,8 @@ class Version:
 
     def entry(self) -> Callable[..., Any]:
         """What a call calls: all it updates is updated, or nothing is."""
-        native: Callable[..., Any] | None = getattr(self.executable, "entry", None)
-        if native is None or self.resized:
-            native = _Whole(self.executable, self.resized)
-        return _Counted(self, native) if self.profiled else native
+        run = entry_of(self.executable, self.resized)
+        return _Counted(self, run) if self.profiled else run
 
     @property
     def sizes(self) -> dict[str, int]:
@@ -140,6 +138,12 @@ class _Counted:
             self._version.seconds += time.perf_counter() - start
             self._version.calls += 1
         return results
+
+
+def entry_of(executable: Executable, resized: Sequence[SharedVariable] = ()) -> Callable[..., Any]:
+    """What a call calls: all that an executable updates is updated, or nothing is."""
+    native: Callable[..., Any] | None = getattr(executable, "entry", None)
+    return _Whole(executable, resized) if native is None or resized else native
 
 
 class _Whole:
@@ -177,6 +181,8 @@ class Versions:
         Where the time spent compiling is noted.
     varying
         Lengths that are never taken for constants.
+    keep
+        Told of every program that serves later processes as well.
 
     Attributes
     ----------
@@ -192,6 +198,7 @@ class Versions:
         manner: Manner,
         times: PassTimes,
         varying: frozenset[Expr] = frozenset(),
+        keep: Callable[[Program], None] | None = None,
     ) -> None:
         self.frozen = frozen
         self.shapes = shapes
@@ -200,6 +207,7 @@ class Versions:
         self._manner = manner
         self._times = times
         self._varying = varying
+        self._keep = keep
         self._versions: list[Version] = []
         for shared, value in frozen.updates:
             shapes.require_type(value, shared.type, f"the update of {shared!r}")
@@ -223,7 +231,7 @@ class Versions:
             results: Any = entry(*arrays)
             if results is not NotImplemented:
                 return list(results)
-        version = self._version_for(arrays)
+        version = self.version_for(arrays)
         self._get_ready()
         results = version.entry()(*arrays)
         if results is NotImplemented:
@@ -241,9 +249,7 @@ class Versions:
 
     def _get_ready(self) -> None:
         """Give all versions the shared variables' memory as it is now."""
-        target = backends.get(self._manner.device)
-        names = self.frozen.names
-        storage = {names[v]: v.container.on(target) for v in shared_among(self.frozen.shared)}
+        storage = shared_memory(self.frozen, self._manner.device)
         for version in self._versions:
             version.executable.bind(storage)
         # The first version first: it knows its sizes, the other one takes any.
@@ -251,9 +257,12 @@ class Versions:
         self.entry = first.entry()
         self.other = rest[0].entry() if rest else not_ready
 
-    def _version_for(self, arrays: Sequence[Array]) -> Version:
-        """The version for the sizes of this call, compiled if there is none."""
-        values = self._base_integers(arrays)
+    def version_for(self, arrays: Sequence[Array]) -> Version:
+        """The version for the sizes of some arrays, compiled if there is none."""
+        return self.version_at(base_integers(self.shapes.sizes.values(), self.frozen, arrays))
+
+    def version_at(self, values: Mapping[str, int]) -> Version:
+        """The version for some base integers, by name, compiled if there is none."""
         for check in self.shapes.checks:
             if not evaluate_int(check.condition, values):
                 shown = [evaluate_int(x, values) for x in check.values]
@@ -269,23 +278,6 @@ class Versions:
         # The first version stays for the sizes it was made for; one more serves all others.
         self._versions = [*self._versions[:1], version]
         return version
-
-    def _base_integers(self, arrays: Sequence[Array]) -> dict[str, int]:
-        """Values of the lengths and integers that all sizes follow from."""
-        names = self.frozen.names
-        given = {names[v]: a for v, a in zip(self.frozen.inputs, arrays, strict=True)}
-        held = {names[v]: v.container for v in shared_among(self.frozen.shared)}
-        found = {}
-        for size in self.shapes.sizes.values():
-            if size.axis is not None:
-                source = given.get(size.buffer)
-                shape = held[size.buffer].shape if source is None else source.shape
-                found[size.symbol.name] = shape[size.axis]
-            else:
-                array = given.get(size.buffer)
-                array = held[size.buffer].host() if array is None else array
-                found[size.symbol.name] = int(array.reshape(-1)[size.offset])
-        return found
 
     def _compile(self, dims: Specialisation) -> Version:
         frozen = self.frozen
@@ -304,6 +296,8 @@ class Versions:
         with self._times.measure("compile"):
             target = backends.get(self._manner.device)
             executable = target.compile(program, self._manner.profile)
+        if self._keep is not None and not resized:
+            self._keep(program)
         adopted = tuple(shared_among(s for s, _ in resized))
         return Version(dims, program, executable, adopted, self._manner.profile)
 
@@ -318,6 +312,31 @@ def _may_overwrite(program: Program) -> Callable[[str], bool]:
         return v is None or allowed("in place", buffer, reason, v)
 
     return ask
+
+
+def base_integers(sizes: Iterable[Size], frozen: Frozen, arrays: Sequence[Array]) -> dict[str, int]:
+    """Values of the lengths and integers that all sizes of a call follow from, by name."""
+    names = frozen.names
+    given = {names[v]: a for v, a in zip(frozen.inputs, arrays, strict=True)}
+    held = {names[v]: v.container for v in shared_among(frozen.shared)}
+    found = {}
+    for size in sizes:
+        if size.axis is not None:
+            source = given.get(size.buffer)
+            shape = held[size.buffer].shape if source is None else source.shape
+            found[size.symbol.name] = shape[size.axis]
+        else:
+            array = given.get(size.buffer)
+            array = held[size.buffer].host() if array is None else array
+            found[size.symbol.name] = int(array.reshape(-1)[size.offset])
+    return found
+
+
+def shared_memory(frozen: Frozen, device: str) -> dict[str, Any]:
+    """The memory of a graph's shared variables on a device, by buffer name."""
+    target = backends.get(device)
+    with Deferred():  # once for all of them, where moving one would do it as well
+        return {frozen.names[v]: v.container.on(target) for v in shared_among(frozen.shared)}
 
 
 def shared_among(variables: Iterable[Variable]) -> list[SharedVariable]:

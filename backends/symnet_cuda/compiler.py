@@ -12,7 +12,6 @@ import ctypes
 import ctypes.util
 import hashlib
 import importlib.util
-import json
 import os
 import re
 import shutil
@@ -20,11 +19,13 @@ import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache as once
 from pathlib import Path
 
+from symnet import cache
 from symnet.backend import BackendError
 
+KIND = "cuda"
 REMEDY = (
     "install symnet's CUDA extra, `pip install symnet[cuda]` (it builds pycuda, which needs an "
     "NVIDIA driver and the CUDA toolkit's headers)"
@@ -93,62 +94,29 @@ def compile_unit(source: str, architecture: str, keep: bool = True) -> Binary:
     return found
 
 
-# ----------------------------------------------------------------------------------- the cache
-
-
-def cache_folder() -> Path:
-    """Where compiled code is kept: below ``SYMNET_CACHE_DIR`` or the user's cache directory."""
-    chosen = os.environ.get("SYMNET_CACHE_DIR")
-    if chosen:
-        return Path(chosen) / "cuda"
-    import platformdirs
-
-    return Path(platformdirs.user_cache_dir("symnet")) / "cuda"
-
-
-def keep_file(path: Path, content: bytes) -> None:
-    """Write a file whole or not at all, as other processes see it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    handle, aside = tempfile.mkstemp(dir=path.parent, prefix="new-")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        os.replace(aside, path)
-    except OSError:
-        os.unlink(aside)
-        raise
-
-
 def _load(key: str) -> Binary | None:
     """An entry, if it is there and in good order."""
-    try:
-        content = (cache_folder() / key).read_bytes()
-        head, _, rest = content.partition(b"\n")
-        facts = json.loads(head)
-        if facts["sha256"] != hashlib.sha256(rest).hexdigest():
-            return None
-        return Binary(rest, facts["log"])
-    except (OSError, ValueError, KeyError, TypeError):
+    payload = cache.load(KIND, key)
+    if payload is None:
         return None
+    log, _, code = payload.partition(b"\0")
+    return Binary(code, log.decode())
 
 
 def _store(key: str, binary: Binary) -> None:
-    """Keep an entry, if the directory lets us: a cache may only save time."""
-    facts = {"sha256": hashlib.sha256(binary.code).hexdigest(), "log": binary.log}
-    with contextlib.suppress(OSError):
-        keep_file(cache_folder() / key, json.dumps(facts).encode() + b"\n" + binary.code)
+    cache.store(KIND, key, binary.log.encode() + b"\0" + binary.code)
 
 
 # ------------------------------------------------------------------------------- the compilers
 
 
-@cache
+@once
 def find_compiler() -> Compiler | None:
     """NVRTC, else nvcc, else None."""
     return find_nvrtc() or find_nvcc()
 
 
-@cache
+@once
 def find_nvrtc() -> Compiler | None:
     """The runtime compiler, as a shared library."""
     for path in _nvrtc_candidates():
@@ -208,7 +176,7 @@ def _nvrtc(library: ctypes.CDLL) -> Compiler:
     return Compiler(f"nvrtc {major.value}.{minor.value}", run)
 
 
-@cache
+@once
 def find_nvcc() -> Compiler | None:
     """The toolkit's compiler, as a program on PATH."""
     path = shutil.which("nvcc")

@@ -22,9 +22,10 @@ from typing import Any
 import numpy as np
 
 from symnet.backend import BackendError, Machine
+from symnet.cache import directory, keep_file
 from symnet.program import Program
 from symnet_cuda.codegen import Unit
-from symnet_cuda.compiler import cache_folder, keep_file
+from symnet_cuda.compiler import KIND
 from symnet_cuda.device import Array, Storage
 from symnet_cuda.executable import CudaExecutable, download, upload
 
@@ -201,7 +202,7 @@ def _shared_object(source: str, *options: str) -> Path:
     flags = ["-O1", "-std=c++17", "-fPIC", "-shared", "-w", "-U_FORTIFY_SOURCE"]
     flags += ["-ffp-contract=off", "-fno-strict-aliasing", "-fno-math-errno", *options]
     key = hashlib.sha256("\0".join((source, header, *flags)).encode()).hexdigest()
-    path = cache_folder() / "emulated" / f"{key}.so"
+    path = directory(KIND) / "emulated" / f"{key}.so"
     if path.exists():
         return path
     compiler = shutil.which("g++")

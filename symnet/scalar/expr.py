@@ -12,7 +12,7 @@ expansion written once therefore works in gradients, in kernels and in tests.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -108,6 +108,20 @@ class ScalarOp:
 
 def _table_row(name: str) -> ScalarOp:
     return rows()[name]
+
+
+def by_parts(x: Any) -> tuple[Any, ...]:
+    """How a dataclass is pickled: as a call of its class, which makes what is not a parameter anew.
+
+    Hashes of strings, for one, differ from process to process.
+    """
+    kind = type(x)
+    if kind not in _PARAMETERS:
+        _PARAMETERS[kind] = tuple(f.name for f in fields(x) if f.init)
+    return kind, tuple([getattr(x, name) for name in _PARAMETERS[kind]])
+
+
+_PARAMETERS: dict[type, tuple[str, ...]] = {}
 
 
 class Operand:
@@ -243,6 +257,9 @@ class Expr(Operand):
 
     def __hash__(self) -> int:
         return self._hash
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return by_parts(self)
 
     def apply_scalar(self, op: ScalarOp, operands: tuple[Any, ...]) -> Expr:
         """Build a `Call`; Python numbers among the operands take their partners' dtype."""
@@ -397,22 +414,25 @@ def const(value: float | bool, dtype: str = "int64") -> Const:
     return Const(value, dtype)
 
 
-def walk(*roots: Expr) -> Iterator[Expr]:
+def walk(*roots: Expr) -> list[Expr]:
     """Every distinct sub-expression once, operands before what uses them."""
     seen: set[Expr] = set()
-    stack: list[tuple[Expr, bool]] = [(r, False) for r in reversed(roots)]
+    found: list[Expr] = []
+    stack: list[Expr | None] = [*reversed(roots)]
     while stack:
-        x, ready = stack.pop()
-        if ready:
-            yield x
+        x = stack.pop()
+        if x is None:  # the operands of what lies below are done
+            x = stack.pop()
+            assert x is not None
+            found.append(x)
         elif x not in seen:
             seen.add(x)
             args = x.args
             if args:
-                stack.append((x, True))
-                stack.extend([(a, False) for a in reversed(args)])
+                stack += (x, None, *reversed(args))
             else:
-                yield x
+                found.append(x)
+    return found
 
 
 def rebuild(x: Expr, args: tuple[Expr, ...]) -> Expr:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from symnet import dtypes
+from symnet import cache, dtypes
 from symnet.config import config
 from symnet.program import Launch, Program
 from symnet.scalar import ScalarOp
@@ -123,7 +123,7 @@ def test_old_entries_make_room(directory: Path, monkeypatch: pytest.MonkeyPatch)
     for k in range(10):
         (directory / f"old{k}").write_bytes(b"x" * 100)
         os.utime(directory / f"old{k}", (k, k))
-    monkeypatch.setattr(objects, "LIMIT", 900)
+    monkeypatch.setattr(cache, "LIMIT", 900)
     entry = objects.Entry((b"code", b"more"), {"a": 1})
     objects.store("new", entry)
     assert sorted(p.name for p in directory.iterdir()) == ["new", "old6", "old7", "old8", "old9"]
