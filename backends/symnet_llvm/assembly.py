@@ -28,7 +28,7 @@ from symnet_llvm.expansion import lower
 from symnet_llvm.expressions import Expressions
 from symnet_llvm.ir import Emitted, Emitter, Value
 from symnet_llvm.layout import Facts, Layout, segments
-from symnet_llvm.placement import EVERYONE, WORTH_SPLITTING_NS, Placement, Task, place
+from symnet_llvm.placement import EVERYONE, Placement, Task, place, worth_splitting
 from symnet_llvm.state import Slot
 from symnet_llvm.target import Target
 
@@ -131,19 +131,23 @@ class _Part:
 
 
 def _tasks(program: Program, works: dict[Work, Emitted], profile: bool) -> list[Task]:
-    tasks = []
-    inside: list[tuple[int, Repeat]] = []  # repetitions, and where they end
-    ends: set[int] = set()  # where repetitions and arms end
-    for i, step in enumerate(program.steps):
-        cost, shared = 0.0, True
+    costs: list[float | None] = []  # of what can be split, 0 if it cannot, None if it is everyone's
+    for step in program.steps:
         match step:
             case Launch():
                 emitted = works[step.work]
-                cost = emitted.cost_ns
-                shared = emitted.splittable and cost >= WORTH_SPLITTING_NS
+                costs.append(emitted.cost_ns if emitted.splittable else 0.0)
             case Copy():
-                cost = _known_bytes(program, step) / _BYTES_PER_NS
-                shared = cost >= WORTH_SPLITTING_NS
+                costs.append(_known_bytes(program, step) / _BYTES_PER_NS)
+            case _:
+                costs.append(None)
+    tasks = []
+    inside: list[tuple[int, Repeat]] = []  # repetitions, and where they end
+    ends: set[int] = set()  # where repetitions and arms end
+    for i, (step, divided, shared) in enumerate(
+        zip(program.steps, costs, worth_splitting(costs), strict=True)
+    ):
+        cost = works[step.work].cost_ns if isinstance(step, Launch) else divided or 0.0
         for _, repeat in inside:
             count = repeat.count
             cost *= int(count.value) if isinstance(count, Const) else _REPEATED

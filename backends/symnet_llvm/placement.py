@@ -22,6 +22,8 @@ WORTH_A_THREAD_NS = 15_000
 """Work that each thread of a call must get: to wake a thread and to meet it costs about one µs."""
 WORTH_SPLITTING_NS = 2_000
 """Time of a step from which splitting it pays: it brings a barrier with it."""
+WORTH_SPLITTING_BETWEEN_NS = 500
+"""The same of a step between two that are split: the barriers are there already."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +69,22 @@ class Placement:
     parts: int
     owners: tuple[int, ...]
     phases: tuple[int, ...]
+
+
+def worth_splitting(costs: Sequence[float | None]) -> list[bool]:
+    """Which steps threads share, given their times; None are steps that all threads take part in.
+
+    Examples
+    --------
+    >>> worth_splitting([18_000.0, 1_100.0, 19_000.0, 1_100.0, 1_100.0, None])
+    [True, True, True, False, False, True]
+    """
+    shared = [cost is None or cost >= WORTH_SPLITTING_NS for cost in costs]
+    between = zip(shared, costs[1:], shared[2:], strict=False)
+    for i, (before, cost, after) in enumerate(list(between), start=1):
+        if before and after and cost is not None:
+            shared[i] = cost >= WORTH_SPLITTING_BETWEEN_NS
+    return shared
 
 
 def place(tasks: Sequence[Task], threads: int) -> Placement:

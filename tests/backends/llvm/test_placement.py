@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from hypothesis import given
 from hypothesis import strategies as st
 
-from symnet_llvm.placement import EVERYONE, Placement, Task, place
+from symnet_llvm.placement import EVERYONE, Placement, Task, place, worth_splitting
 
 names = st.frozensets(st.sampled_from("abcdef"), max_size=3)
 tasks = st.lists(
@@ -68,3 +68,12 @@ def test_a_chain_of_small_tasks_needs_no_barrier() -> None:
     placed = place([big, *small], 2)
     assert placed.owners[1:] == (0, 0, 0)
     assert placed.phases == (0,) * 4
+
+
+def test_a_small_step_is_split_where_that_brings_no_barrier() -> None:
+    big, small, tiny = 9_000.0, 900.0, 90.0
+    assert worth_splitting([big, small, big]) == [True, True, True]
+    assert worth_splitting([None, small, big]) == [True, True, True]
+    assert worth_splitting([big, small, small, big]) == [True, False, False, True]
+    assert worth_splitting([small, big, tiny, big]) == [False, True, False, True]
+    assert worth_splitting([]) == []

@@ -39,7 +39,7 @@ def compiled(
     """Compiles for exactly so many threads, however little there is to do."""
     monkeypatch.setenv("SYMNET_CACHE_DIR", str(tmp_path))
     monkeypatch.setattr(placement, "WORTH_A_THREAD_NS", 1)
-    monkeypatch.setattr(assembly, "WORTH_SPLITTING_NS", 500)
+    monkeypatch.setattr(placement, "WORTH_SPLITTING_NS", 500)
     backend = LLVMBackend(native=request.param)
 
     def get(p: Program, threads: int, profile: bool = False) -> Executable:
