@@ -94,16 +94,18 @@ def lanes(stmts: Iterable[Stmt], target: Target) -> int:
     """Lanes in which to compute statements.
 
     One register holds as many of the widest floating point numbers at hand, or, where there are
-    none, of the widest values in memory; integers that only count do not matter.
+    none, of the widest values in memory; integers that only count do not matter, nor does what is
+    the same in all iterations.
     """
     stmts = tuple(stmts)
+    axes = bound(stmts)
     found: set[str] = set()
     floats: set[str] = set()
     for root in kernel.expressions(stmts):
         for x in walk(root):
             if dtypes.is_float(x.dtype):
                 floats.add(x.dtype)
-            elif isinstance(x, Load):
+            elif isinstance(x, Load) and not axes.isdisjoint(walk(x.offset)):
                 found.add(x.dtype)
     found |= {s.value.dtype for s in stores(stmts)}
     widest = max((dtypes.itemsize(d) for d in floats or found), default=8)

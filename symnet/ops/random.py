@@ -51,12 +51,14 @@ def philox(
     ['0x6627e8d5', '0xe169c58d', '0xbc57ac4c', '0x9b00dbd8']
     """
 
+    # Words are the low halves of 64 bits, and the high halves anything: machines multiply the low
+    # halves of wide lanes as they are, where words side by side would have to be spread and packed.
     def product(x: Any, multiplier: int) -> tuple[Any, Any]:
-        wide = convert(x, "uint64") * multiplier
-        return convert(wide >> 32, "uint32"), convert(wide, "uint32")
+        wide = (x & 0xFFFFFFFF) * multiplier
+        return wide >> 32, wide
 
-    a, b, c, d = counter
-    left, right = key
+    a, b, c, d = (convert(x, "uint64") for x in counter)
+    left, right = (convert(x, "uint64") for x in key)
     for number in range(_ROUNDS):
         if number:
             left, right = left + _WEYL[0], right + _WEYL[1]
@@ -65,6 +67,7 @@ def philox(
             product(c, _MULTIPLIERS[1]),
         )
         a, b, c, d = other_high ^ b ^ left, other_low, high ^ d ^ right, low
+    a, b, c, d = (convert(x, "uint32") for x in (a, b, c, d))
     return a, b, c, d
 
 
