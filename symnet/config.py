@@ -51,6 +51,8 @@ class Config:
         Whether compiled code is kept on disk.
     profile
         Whether compiled functions collect timings.
+    max_constant_size
+        Elements up to which what follows from constants is computed at compile time, and kept.
     compute_test_value
         Whether every operation is computed while the graph is built, from the ``tag.test_value``
         of its operands, so that a mistake is found at the line that makes it. Where one has none,
@@ -75,6 +77,7 @@ class Config:
     num_threads: int = 0
     cache: bool = True
     profile: bool = False
+    max_constant_size: int = 4096
     compute_test_value: str = "off"
     print_test_value: bool = False
 

@@ -26,8 +26,7 @@ from symnet.decisions import is_recording
 from symnet.digest import NoDigestError, digest
 from symnet.lowering import Frozen
 from symnet.program import HostCall, Program
-from symnet.rewriting import PHASES
-from symnet.rewriting.pattern import Rule
+from symnet.rewriting import PHASES, Rule
 from symnet.scalar import evaluate_int
 from symnet.stages import Staged
 from symnet.versions import (

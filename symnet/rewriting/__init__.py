@@ -11,20 +11,36 @@ from dataclasses import dataclass, field
 from symnet.decisions import allowed
 from symnet.graph import Variable
 from symnet.rewriting import (
-    canonicalize,
+    arithmetic,
     choice,
     contractions,
+    folding,
+    functions,
+    indices,
     linalg,
+    logic,
+    reductions,
     scatter,
+    shapes,
     specialize,
     stabilize,
 )
 from symnet.rewriting.driver import Driver
 from symnet.rewriting.loops import keep_tails, merge_loops
-from symnet.rewriting.pattern import AnyRule, OpRule, Rule
+from symnet.rewriting.rule import AnyRule, OpRule, Rule
+from symnet.rewriting.table import Table
 
 PHASES: dict[str, list[AnyRule]] = {
-    "canonicalize": [*canonicalize.RULES, *choice.RULES],
+    "canonicalize": [
+        *folding.RULES,
+        *arithmetic.RULES,
+        *logic.RULES,
+        *functions.RULES,
+        *shapes.RULES,
+        *indices.RULES,
+        *reductions.RULES,
+        *choice.RULES,
+    ],
     "stabilize": [*stabilize.RULES, *linalg.RULES],
     "specialize": [*specialize.RULES, *scatter.RULES, *contractions.RULES, *choice.SPECIAL],
 }
@@ -69,15 +85,10 @@ class Pass:
     counts: Mapping[str, int] = field(default_factory=dict)
 
 
-def selected(phases: Sequence[str], exclude: frozenset[str] = frozenset()) -> list[AnyRule]:
+def selected(phases: tuple[str, ...], exclude: frozenset[str] = frozenset()) -> Table:
     """The rules of some phases, without those excluded by their own or their phase's name."""
-    return [
-        rule
-        for phase in phases
-        if phase not in exclude
-        for rule in PHASES[phase]
-        if rule.name not in exclude
-    ]
+    tables = [PHASES[phase] for phase in phases if phase not in exclude]
+    return Table.of(tuple(rule for table in tables for rule in table if rule.name not in exclude))
 
 
 def optimize(outputs: Sequence[Variable], exclude: frozenset[str] = frozenset()) -> list[Variable]:
@@ -92,13 +103,13 @@ def optimize(outputs: Sequence[Variable], exclude: frozenset[str] = frozenset())
 
 def passes(outputs: Sequence[Variable], exclude: frozenset[str] = frozenset()) -> Iterator[Pass]:
     """Rewrite a graph as `optimize` does, pass by pass."""
-    stable = Driver(selected(["canonicalize", "stabilize"], exclude))
+    stable = Driver(selected(("canonicalize", "stabilize"), exclude))
     found = stable.rewrite(outputs)
     yield Pass("canonicalize, stabilize", found, stable.counts)
     # Bodies of loops are told apart by their canonical forms.
     found = _passed("merge_loops", found, exclude)
     yield Pass("merge loops", found)
-    special = Driver(selected(["canonicalize", "specialize"], exclude))
+    special = Driver(selected(("canonicalize", "specialize"), exclude))
     found = special.rewrite(found)
     yield Pass("canonicalize, specialize", found, special.counts)
     yield Pass("shorten histories", _passed("keep_tails", found, exclude))
@@ -116,4 +127,4 @@ def _passed(name: str, outputs: Sequence[Variable], exclude: frozenset[str]) -> 
 
 def stabilized(outputs: Sequence[Variable]) -> list[Variable]:
     """Rewrite a graph into stable forms, as differentiation wants it."""
-    return Driver(selected(["canonicalize", "stabilize"])).rewrite(outputs)
+    return Driver(selected(("canonicalize", "stabilize"))).rewrite(outputs)

@@ -6,9 +6,11 @@ from symnet.graph import Apply, Constant, Variable
 from symnet.op import ContractionOp, LoopOp
 from symnet.ops import build
 from symnet.ops.choice import IfElse
+from symnet.ops.contraction import Dot
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.shape import Broadcast, DimShuffle, SpecifyShape
-from symnet.rewriting.pattern import AnyRule, OpRule
+from symnet.rewriting.pattern import Draw
+from symnet.rewriting.rule import AnyRule, OpRule
 from symnet.scalar import TABLE
 
 CHEAP = 4
@@ -97,9 +99,6 @@ def _shaped_like(v: Variable) -> set[Variable]:
 
 def choice_of_products(node: Apply) -> Variable | None:
     """A switch on one number, where one of the two is the result of a product or a loop."""
-    assert isinstance(node.op, Elemwise)
-    if node.op.scalar is not _switch:
-        return None
     condition, then, otherwise = node.inputs
     view = condition.owner
     if view is None or not isinstance(view.op, DimShuffle) or view.inputs[0].ndim:
@@ -118,15 +117,29 @@ def _is_dear(v: Variable) -> bool:
     return v.owner is not None and isinstance(v.owner.op, ContractionOp | LoopOp)
 
 
-_lazy = "what is not chosen is not computed"
+def _choice_of_products(d: Draw) -> Variable:
+    a, b = d("mk"), d("kn")
+    condition = DimShuffle((None, None))(d("", "bool"))
+    chosen: Variable = _switch(condition, Dot()(a, b), Dot()(-a, b))
+    return chosen
+
 
 RULES: list[AnyRule] = [
-    OpRule("known_arm", IfElse, known_arm, "the other arm is never taken"),
-    OpRule("arm_of_negation", IfElse, arm_of_negation, "choices of one condition go together"),
-    OpRule("arm_chosen_before", IfElse, arm_chosen_before, "the outcome is known in the arm"),
-]
+    OpRule("known_arm", IfElse, known_arm, "the other arm is never taken",
+           lambda d: IfElse()(d.number("bool"), d("mn", "any"), d("mn", "any"))),
+    OpRule("arm_of_negation", IfElse, arm_of_negation, "choices of one condition go together",
+           lambda d: IfElse()(TABLE["logical_not"](d("", "bool")), d("mn"), d("kn")),
+           TABLE["logical_not"]),
+    OpRule("arm_chosen_before", IfElse, arm_chosen_before, "the outcome is known in the arm",
+           lambda d: IfElse()(c := d("", "bool"), IfElse()(c, d("mn"), d("mn")), d("mn")),
+           among=IfElse),
+]  # fmt: skip
+"""Choices of one condition."""
 
 SPECIAL: list[AnyRule] = [
-    OpRule("choice_of_elements", IfElse, choice_of_elements, "one loop without a branch"),
-    OpRule("choice_of_products", Elemwise, choice_of_products, _lazy),
-]
+    OpRule("choice_of_elements", IfElse, choice_of_elements, "one loop without a branch",
+           lambda d: IfElse()(d("", "bool"), x := d("mn"), x * 2)),
+    OpRule("choice_of_products", _switch, choice_of_products, "what is not chosen is not computed",
+           _choice_of_products, DimShuffle),
+]  # fmt: skip
+"""When to choose element by element, and when not to."""

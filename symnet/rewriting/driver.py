@@ -7,65 +7,22 @@ become one.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from symnet.decisions import allowed
-from symnet.graph import Apply, Constant, Interner, Variable, ancestors, built_at
+from symnet.graph import Constant, Interner, Variable, ancestors, built_at
 from symnet.op import LoopOp, constant
-from symnet.ops.elementwise import Elemwise
-from symnet.ops.shape import Broadcast, ShapeOf
-from symnet.rewriting.pattern import AnyRule, kind_of
+from symnet.ops import build
+from symnet.ops.shape import Broadcast, SpecifyShape
+from symnet.rewriting.rule import AnyRule
+from symnet.rewriting.table import Table
 from symnet.scalar import cast_to
 
 BUDGET = 50
 """Rewrites of one node in a row, after which the driver moves on: no rule set can hang it."""
-
-
-class Index:
-    """Rules, found by what a glance at a node tells: its row or class, and its operands' kinds.
-
-    However many rules there are, few are ever tried on one node.
-
-    Parameters
-    ----------
-    rules
-        The rules, in order of preference: those for a row come first, then those for a class of
-        operations, then those for all.
-    """
-
-    def __init__(self, rules: Sequence[AnyRule]) -> None:
-        self._rules: dict[object, list[AnyRule]] = {}
-        for rule in rules:
-            self._rules.setdefault(rule.key, []).append(rule)
-        self._found: dict[object, tuple[AnyRule, ...]] = {}
-
-    @staticmethod
-    @lru_cache(maxsize=32)
-    def of(rules: tuple[AnyRule, ...]) -> Index:
-        """The index of some rules, made once."""
-        return Index(rules)
-
-    def rules_for(self, node: Apply) -> tuple[AnyRule, ...]:
-        """The rules that may fit a node."""
-        op = node.op
-        key: object = type(op)
-        if isinstance(op, Elemwise):
-            key = (op.scalar, *map(kind_of, node.inputs))
-        found = self._found.get(key)
-        if found is None:
-            found = self._found[key] = tuple(self._search(node))
-        return found
-
-    def _search(self, node: Apply) -> Iterator[AnyRule]:
-        if isinstance(node.op, Elemwise):
-            kinds = [kind_of(v) for v in node.inputs]
-            yield from (r for r in self._rules.get(node.op.scalar, ()) if r.may_fit(kinds))
-        yield from self._rules.get(type(node.op), ())
-        yield from self._rules.get(object, ())
 
 
 class Driver:
@@ -79,8 +36,8 @@ class Driver:
         Where equal nodes become one.
     """
 
-    def __init__(self, rules: Iterable[AnyRule], interner: Interner | None = None) -> None:
-        self._index = Index.of(tuple(rules))
+    def __init__(self, rules: Table | Iterable[AnyRule], interner: Interner | None = None) -> None:
+        self._table = rules if isinstance(rules, Table) else Table(rules)
         self._interner = interner or Interner()
         self._bodies: dict[LoopOp, LoopOp] = {}
         self._final: dict[Variable, Variable] = {}
@@ -123,7 +80,7 @@ class Driver:
         if depth >= BUDGET:
             return v
         with built_at(node.line):
-            for rule in self._index.rules_for(node):
+            for rule in self._table.rules_for(node):
                 found = rule.apply(node)
                 if found is None or found is v:
                     continue
@@ -143,8 +100,7 @@ def fitted(found: Any, old: Variable) -> Variable:
     if new.dtype != old.dtype:
         new = cast_to(old.dtype)(new)  # the rule dropped the operand that gave it its dtype
     if new.ndim == old.ndim and new.broadcastable == old.broadcastable:
-        return new
+        return new if old.type.accepts(new.type) else SpecifyShape(old.type.shape)(new)
     # The rule dropped an operand that gave the result its shape.
-    lengths = [ShapeOf(axis)(old) for axis in range(old.ndim)]
-    filled: Variable = Broadcast(old.ndim)(new, *lengths)
+    filled: Variable = Broadcast(old.ndim)(new, *build.lengths(old))
     return filled

@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from symnet.graph import Apply, Variable
+from symnet.ops import build
 from symnet.ops.contraction import Dot
+from symnet.ops.diagonal import PlaceDiagonal
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.linalg import Cholesky, Det, MatrixInverse, SLogDet, Solve, diagonal_of
 from symnet.ops.reduce import Reduce
 from symnet.ops.shape import DimShuffle
-from symnet.rewriting.pattern import AnyRule, OpRule
+from symnet.rewriting.pattern import Draw
+from symnet.rewriting.rule import AnyRule, OpRule
 from symnet.scalar import TABLE
 
-log, absolute, mul, lt, switch = (TABLE[name] for name in ("log", "abs", "mul", "lt", "switch"))
+add, log, absolute, mul, lt, switch = (
+    TABLE[name] for name in ("add", "log", "abs", "mul", "lt", "switch")
+)
 
 
 def log_det(node: Apply) -> Variable | None:
@@ -54,9 +59,21 @@ def inverse_times(node: Apply) -> Variable | None:
     return None
 
 
+def _square(d: Draw) -> Variable:
+    """A matrix that is positive definite."""
+    x = d("nk", static=False)
+    spread = Dot()(x, DimShuffle((1, 0))(x))
+    one = build.ones_like(Reduce(add, (1,), x.dtype)(x))
+    found: Variable = spread + PlaceDiagonal()(one, *build.lengths(spread))
+    return found
+
+
 RULES: list[AnyRule] = [
-    OpRule("log_det", log, log_det, "a determinant over- or underflows long before its logarithm"),
-    OpRule("det_of_triangle", Det, det_of_triangle, "nothing needs to be factored"),
-    OpRule("inverse_times", Dot, inverse_times, "fewer operations, and fewer digits lost"),
-]
+    OpRule("log_det", log, log_det, "a determinant over- or underflows long before its logarithm",
+           lambda d: log(absolute(Det()(_square(d)))), (Det, absolute)),
+    OpRule("det_of_triangle", Det, det_of_triangle, "nothing needs to be factored",
+           lambda d: Det()(Cholesky()(_square(d))), (Cholesky, DimShuffle)),
+    OpRule("inverse_times", Dot, inverse_times, "fewer operations, and fewer digits lost",
+           lambda d: Dot()(MatrixInverse()(_square(d)), d("nm")), among=MatrixInverse),
+]  # fmt: skip
 """Applied with the stable forms, so that derivatives are those of the right sides."""

@@ -1,29 +1,55 @@
 """Patterns: expressions with holes, written with the same rows and operators as real ones.
 
-A rule is a pattern and a replacement, both built from holes::
-
-    x = Hole("x")
-    Rule("log1p", log(1 + x), log1p(x), "no digits of a small x are lost")
-
 A pattern matches variables whose owners are `Elemwise` applications of the same rows; a number in
-it matches a constant all of whose elements are that number, a `Fill` a constant filled with any
-number. Commutative rows match either way.
+it matches a constant all of whose elements are that number. Commutative rows match either way. What
+a hole takes is its `Kind`, which the tests ask for operands, too.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
+from symnet import dtypes
 from symnet.graph import Apply, Constant, Variable
 from symnet.ops.elementwise import Elemwise
-from symnet.scalar import Operand, ScalarOp
+from symnet.scalar import TABLE, Operand, ScalarOp
 
 Binding = dict["Hole", Variable]
-Condition = Callable[[Binding], bool]
+
+
+class Draw(Protocol):
+    """What draws operands: the tests, which prove every rule on them.
+
+    A letter names a length, equal letters equal lengths; 1 is a length known to be 1.
+    """
+
+    def __call__(self, dims: str, kind: str = "float", static: bool | None = None) -> Any:
+        """A new operand with these dimensions, ``draw("mn")``.
+
+        `kind` is ``"any"``, ``"float"``, ``"integer"`` or ``"bool"``. `static` says whether the
+        lengths are in its type; None leaves that open.
+        """
+        ...
+
+    def number(self, kind: str = "any", ndim: int = 0) -> Any:
+        """A constant filled with a number."""
+        ...
+
+    def indices(self, letter: str) -> Any:
+        """Positions, as many as a letter says, in whatever is drawn."""
+        ...
+
+    def length(self, letter: str) -> Any:
+        """The length that a letter names."""
+        ...
+
+    def position(self) -> Any:
+        """An integer that is known when the function is called, from -9 to 9."""
+        ...
 
 
 class Pattern(Operand):
@@ -37,20 +63,37 @@ class Pattern(Operand):
 
 
 @dataclass(frozen=True, slots=True)
-class Hole(Pattern):
-    """Matches any variable; the same one wherever its name stands."""
+class Kind:
+    """What a hole takes.
 
-    name: str
+    Attributes
+    ----------
+    fits
+        Whether it takes a variable.
+    example
+        Draws an operand, of some dimensions, that it takes.
+    is_constant
+        Whether it takes constants alone.
+    """
 
-    def __repr__(self) -> str:
-        return self.name
+    fits: Callable[[Variable], bool]
+    example: Callable[[Draw, str], Any]
+    is_constant: bool = False
+
+
+ANY = Kind(lambda v: True, lambda draw, dims: draw(dims, "any"))
+"""Anything."""
 
 
 @dataclass(frozen=True, slots=True)
-class Fill(Hole):
-    """Matches a constant filled with one number, of the dtype of what it stands in."""
+class Hole(Pattern):
+    """Matches any variable of a kind; the same one wherever its name stands."""
 
-    __repr__ = Hole.__repr__
+    name: str
+    kind: Kind = ANY
+
+    def __repr__(self) -> str:
+        return self.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +113,21 @@ class Node(Pattern):
     op: ScalarOp
     operands: tuple[Pattern, ...]
 
+    @property
+    def orders(self) -> tuple[tuple[Pattern, ...], ...]:
+        """The orders in which the operands may stand."""
+        if self.op.commutative and len(self.operands) == 2:
+            return self.operands, self.operands[::-1]
+        return (self.operands,)
+
     def __repr__(self) -> str:
         return f"{self.op.name}({', '.join(map(repr, self.operands))})"
+
+
+def row_of(v: Variable) -> ScalarOp | None:
+    """The row of the scalar table that makes a variable, if one does."""
+    op = None if v.owner is None else v.owner.op
+    return op.scalar if isinstance(op, Elemwise) else None
 
 
 def fill_value(v: Variable) -> float | None:
@@ -85,56 +141,55 @@ def fill_value(v: Variable) -> float | None:
     return value
 
 
+def _is_made_by(*names: str) -> Callable[[Variable], bool]:
+    rows = frozenset(TABLE[name] for name in names)
+    return lambda v: row_of(v) in rows and dtypes.is_float(v.dtype)
+
+
+FLOAT = Kind(lambda v: dtypes.is_float(v.dtype), lambda draw, dims: draw(dims))
+"""What is floating point."""
+INTEGER = Kind(lambda v: v.dtype in dtypes.INTEGER, lambda draw, dims: draw(dims, "integer"))
+"""Integers."""
+BOOL = Kind(lambda v: v.dtype == "bool", lambda draw, dims: draw(dims, "bool"))
+"""Booleans."""
+NONNEGATIVE = Kind(
+    _is_made_by("abs", "cosh", "erfc", "exp", "exp2", "sigmoid", "softplus", "sqr", "sqrt"),
+    lambda draw, dims: TABLE["sqr"](draw(dims)),
+)
+"""Floating point numbers none of which is below zero, by the row that makes them."""
+POSITIVE = Kind(_is_made_by("exp", "exp2"), lambda draw, dims: TABLE["exp"](draw(dims)))
+"""Floating point numbers above zero (but for underflow), by the row that makes them."""
+FILL = Kind(
+    lambda v: fill_value(v) is not None,
+    lambda draw, dims: draw.number(ndim=len(dims)),
+    is_constant=True,
+)
+"""Constants filled with one number."""
+
+
 def match(pattern: Pattern, v: Variable, bound: Binding | None = None) -> Iterator[Binding]:
     """Every way in which a variable fits a pattern."""
     bound = bound or {}
     match pattern:
         case Hole():
-            fits = not isinstance(pattern, Fill) or fill_value(v) is not None
-            if fits and bound.get(pattern, v) is v:
+            if bound.get(pattern, v) is v and pattern.kind.fits(v):
                 yield {**bound, pattern: v}
         case Number():
             if fill_value(v) == pattern.value:
                 yield bound
         case Node():
-            node = v.owner
-            if node is not None and isinstance(node.op, Elemwise) and node.op.scalar is pattern.op:
-                yield from _match_operands(pattern, node, bound)
+            if v.owner is not None and row_of(v) is pattern.op:
+                yield from _match_operands(pattern, v.owner, bound)
 
 
 def _match_operands(pattern: Node, node: Apply, bound: Binding) -> Iterator[Binding]:
-    for operands in _orders(pattern):
-        if not all(map(_is_plausible, operands, map(kind_of, node.inputs))):
-            continue
+    for operands in pattern.orders:
         found: list[Binding] = [bound]
         for p, v in zip(operands, node.inputs, strict=True):
             found = [b for old in found for b in match(p, v, old)]
+            if not found:
+                break
         yield from found
-
-
-def _orders(pattern: Node) -> list[tuple[Pattern, ...]]:
-    """The orders in which operands may fit."""
-    if pattern.op.commutative and len(pattern.operands) == 2:
-        return [pattern.operands, pattern.operands[::-1]]
-    return [pattern.operands]
-
-
-def kind_of(v: Variable) -> object:
-    """What a glance at an operand tells: the row or class of what computes it, or that it is known.
-
-    Rules are chosen by the kinds of a node's operands before any is tried.
-    """
-    owner = v.owner
-    if owner is None:
-        return Constant if isinstance(v, Constant) else None
-    return owner.op.scalar if isinstance(owner.op, Elemwise) else type(owner.op)
-
-
-def _is_plausible(pattern: Pattern, kind: object) -> bool:
-    """Whether an operand of a kind may fit."""
-    if type(pattern) is Hole:
-        return True
-    return kind is (pattern.op if isinstance(pattern, Node) else Constant)
 
 
 def build(pattern: Pattern, bound: Binding) -> Any:
@@ -149,73 +204,11 @@ def build(pattern: Pattern, bound: Binding) -> Any:
     raise TypeError(f"not a pattern: {pattern!r}")
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Rule:
-    """A rewrite given by two patterns.
-
-    Attributes
-    ----------
-    name
-        What to exclude it by.
-    pattern, replacement
-        The two sides.
-    reason
-        Why the right side is better.
-    where
-        A condition on what the holes are bound to.
-    """
-
-    name: str
-    pattern: Node
-    replacement: Pattern
-    reason: str
-    where: Condition | None = None
-
-    @property
-    def key(self) -> object:
-        """What the driver finds the rule by: the row at the pattern's root."""
-        return self.pattern.op
-
-    def may_fit(self, kinds: Sequence[object]) -> bool:
-        """Whether the pattern may fit operands of these kinds (see `kind_of`)."""
-        return any(all(map(_is_plausible, p, kinds)) for p in _orders(self.pattern))
-
-    def apply(self, node: Apply) -> Any:
-        """The replacement of a node's output, or None if the pattern does not fit."""
-        for bound in match(self.pattern, node.out):
-            if self.where is None or self.where(bound):
-                return build(self.replacement, bound)
-        return None
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class OpRule:
-    """A rewrite given by a function of a node, for what patterns cannot say.
-
-    Attributes
-    ----------
-    name
-        What to exclude it by.
-    key
-        Class of the operations it looks at.
-    function
-        Returns a variable to put in the place of the node's only output, or None.
-    reason
-        Why that is better.
-    """
-
-    name: str
-    key: object
-    function: Callable[[Apply], Variable | None]
-    reason: str
-
-    def may_fit(self, kinds: Sequence[object]) -> bool:
-        """Whether the function may have something to say, which it alone knows."""
-        return True
-
-    def apply(self, node: Apply) -> Variable | None:
-        """The replacement of a node's output, or None."""
-        return self.function(node)
-
-
-AnyRule = Rule | OpRule
+def holes(pattern: Pattern) -> dict[Hole, None]:
+    """The holes of a pattern, from left to right."""
+    match pattern:
+        case Hole():
+            return {pattern: None}
+        case Node():
+            return {h: None for p in pattern.operands for h in holes(p)}
+    return {}

@@ -17,8 +17,9 @@ from symnet.ops.advanced import AdvancedIncSubtensor
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.reduce import Reduce
 from symnet.ops.shape import Broadcast, DimShuffle
-from symnet.ops.slices import points
-from symnet.rewriting.pattern import AnyRule, OpRule, fill_value
+from symnet.ops.slices import Points, Spec, points
+from symnet.rewriting.pattern import Draw, fill_value
+from symnet.rewriting.rule import AnyRule, OpRule
 from symnet.scalar import TABLE
 
 add, sub, mul, neg, true_div = (TABLE[n] for n in ("add", "sub", "mul", "neg", "true_div"))
@@ -152,8 +153,26 @@ def sum_of_scattered(node: Apply) -> Variable | None:
     return found
 
 
+_ROWS = (Points(),)
+
+
+def _scattered(d: Draw, spec: Spec = _ROWS) -> Variable:
+    """Something added to zeros, at positions that a tensor holds."""
+    zeros = build.zeros_like(d("mn"))
+    positions = [d.indices("k") for _ in spec]
+    added = d("kn" if len(spec) == 1 else "k")
+    placed: Variable = AdvancedIncSubtensor(spec)(zeros, added, *positions)
+    return placed
+
+
+_MADE = (AdvancedIncSubtensor, add, sub, mul, neg, true_div)
+
 RULES: list[AnyRule] = [
-    OpRule("add_scattered", add, sum_with_scattered, "nothing is added to most elements"),
-    OpRule("sum_of_scattered", Reduce, sum_of_scattered, "as many zeros less as were summed"),
-    OpRule("sub_scattered", sub, sum_with_scattered, "nothing is taken from most elements"),
-]
+    OpRule("add_scattered", add, sum_with_scattered, "nothing is added to most elements",
+           lambda d: d("mn") + _scattered(d), among=_MADE),
+    OpRule("sub_scattered", sub, sum_with_scattered, "nothing is taken from most elements",
+           lambda d: d("mn") - _scattered(d) * 0.5, among=_MADE),
+    OpRule("sum_of_scattered", Reduce, sum_of_scattered, "as many zeros less as were summed",
+           lambda d: Reduce(add, (1,), (s := _scattered(d, (Points(), Points()))).dtype)(s),
+           AdvancedIncSubtensor),
+]  # fmt: skip

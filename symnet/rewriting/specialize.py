@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from symnet.graph import Apply, Variable
-from symnet.ops.elementwise import Elemwise
 from symnet.ops.identity import ClipGradient, ScaleGradient, StopGradient
-from symnet.rewriting.pattern import AnyRule, Binding, Hole, OpRule, Rule
+from symnet.rewriting.pattern import NONNEGATIVE, POSITIVE, Hole
+from symnet.rewriting.rule import AnyRule, OpRule, Rule
 from symnet.scalar import TABLE
 
-x, y = Hole("x"), Hole("y")
-_t = TABLE
+x, p, q = Hole("x"), Hole("p", POSITIVE), Hole("q", NONNEGATIVE)
+sqr, sqrt = TABLE["sqr"], TABLE["sqrt"]
 
 
 def drop_gradient_mark(node: Apply) -> Variable | None:
@@ -17,19 +17,20 @@ def drop_gradient_mark(node: Apply) -> Variable | None:
     return node.inputs[0] if node.inputs[0].type == node.out.type else None
 
 
-def _is_positive(bound: Binding) -> bool:
-    """Whether every element of x is above zero whatever the operands."""
-    node = bound[x].owner
-    return node is not None and isinstance(node.op, Elemwise) and node.op.scalar.name == "exp"
-
+_instead = "two products instead of exp and log"
 
 RULES: list[AnyRule] = [
-    Rule("mul_self", x * x, _t["sqr"](x), "one operand to load"),
-    Rule("pow_three", x**3, _t["sqr"](x) * x, "two products instead of exp and log"),
-    Rule("pow_four", x**4, _t["sqr"](_t["sqr"](x)), "two products instead of exp and log"),
-    Rule("div_sqrt_self", x / _t["sqrt"](x), _t["sqrt"](x), "a division less", _is_positive),
+    Rule("pow_three", x**3, sqr(x) * x, _instead),
+    Rule("pow_four", x**4, sqr(sqr(x)), _instead),
+    Rule("div_sqrt_self", p / sqrt(p), sqrt(p), "a division less",
+         assumes="neither zero nor infinity"),
     *(
-        OpRule(f"drop_{mark.__name__}", mark, drop_gradient_mark, "gradients are taken already")
-        for mark in (StopGradient, ClipGradient, ScaleGradient)
+        OpRule(f"drop_{mark.__name__}", mark, drop_gradient_mark, "gradients are taken already",
+               example)
+        for mark, example in (
+            (StopGradient, lambda d: StopGradient()(d("mn", "any"))),
+            (ClipGradient, lambda d: ClipGradient(-1, 1)(d("mn", "any"))),
+            (ScaleGradient, lambda d: ScaleGradient(2)(d("mn", "any"))),
+        )
     ),
 ]  # fmt: skip

@@ -6,6 +6,7 @@ These run before differentiation too, so that gradients are those of the stable 
 from __future__ import annotations
 
 from symnet.graph import Apply, Variable
+from symnet.ops import build
 from symnet.ops.advanced import AdvancedSubtensor
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.identity import StopGradient
@@ -13,10 +14,11 @@ from symnet.ops.indexing import Subtensor
 from symnet.ops.reduce import Reduce
 from symnet.ops.rows import PickRows
 from symnet.ops.shape import DimShuffle, Reshape
-from symnet.rewriting.pattern import AnyRule, Hole, OpRule, Rule
+from symnet.rewriting.pattern import FLOAT, Draw, Hole, row_of
+from symnet.rewriting.rule import AnyRule, OpRule, Rule
 from symnet.scalar import TABLE
 
-x, y = Hole("x"), Hole("y")
+x, y = Hole("x", FLOAT), Hole("y", FLOAT)
 _t = TABLE
 exp, expm1, log, log1p = _t["exp"], _t["expm1"], _t["log"], _t["log1p"]
 sigmoid, softplus, maximum, add = _t["sigmoid"], _t["softplus"], _t["maximum"], _t["add"]
@@ -64,9 +66,8 @@ _VIEWS = (AdvancedSubtensor, PickRows, DimShuffle, Subtensor, Reshape)
 
 
 def _is_row(v: Variable, *names: str) -> bool:
-    return (
-        v.owner is not None and isinstance(v.owner.op, Elemwise) and v.owner.op.scalar.name in names
-    )
+    row = row_of(v)
+    return row is not None and row.name in names
 
 
 def _has_stable_logarithm(v: Variable) -> bool:
@@ -122,8 +123,22 @@ def _is_centred(v: Variable) -> bool:
     return u.owner is not None and isinstance(u.owner.op, StopGradient | Reduce)
 
 
+def _sum_of_powers(d: Draw) -> Variable:
+    powers: Variable = exp(d("mn"))
+    total: Variable = Reduce(add, (1,), powers.dtype)(powers)
+    return total
+
+
+def _softmax(d: Draw) -> Variable:
+    powers: Variable = exp(d("mn"))
+    total = build.insert_axes(Reduce(add, (1,), powers.dtype)(powers), (1,))
+    return powers / total  # type: ignore[no-any-return]
+
+
 RULES: list[AnyRule] = [
     *PATTERNS,
-    OpRule("log_of_view", Elemwise, log_of_view, "the logarithm of a softmax has a stable form"),
-    OpRule("logsumexp", Elemwise, logsumexp, "exp of large scores overflows"),
-]
+    OpRule("log_of_view", (log, log1p), log_of_view, "the logarithm of a softmax has a stable form",
+           lambda d: log(DimShuffle((1, 0))(_softmax(d))), (*_VIEWS, _t["neg"])),
+    OpRule("logsumexp", log, logsumexp, "exp of large scores overflows",
+           lambda d: log(_sum_of_powers(d)), Reduce),
+]  # fmt: skip

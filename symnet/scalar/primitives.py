@@ -198,7 +198,7 @@ gt = ScalarOp("gt", 2, dtypes.comparison, np.greater, doc="x > y.")
 ge = ScalarOp("ge", 2, dtypes.comparison, np.greater_equal, doc="x >= y.")
 switch = ScalarOp(
     "switch", 3, dtypes.selection, np.where,
-    partials=(None, lambda c, x, y, out: c, lambda c, x, y, out: logical_not(c)),
+    partials=(None, lambda c, x, y, out: neq(c, False), lambda c, x, y, out: logical_not(c)),
     doc="x where the condition holds, y elsewhere.",
 )  # fmt: skip
 

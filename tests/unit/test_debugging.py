@@ -21,7 +21,8 @@ from symnet.debugging import (
 from symnet.modes import Mode
 from symnet.ops import Elemwise
 from symnet.ops.contraction import Dot
-from symnet.rewriting.pattern import Hole, Rule
+from symnet.rewriting.pattern import Hole
+from symnet.rewriting.rule import Rule
 from symnet.scalar import TABLE
 from symnet_llvm import runtime
 
