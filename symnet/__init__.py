@@ -7,6 +7,7 @@ the whole training step with `function`.
 from typing import Any
 
 from symnet import gradient, ifelse, nn, optim, printing, random, sparse, tensor, typed_list
+from symnet.bisection import bisect
 from symnet.clone import clone
 from symnet.config import config
 from symnet.custom import PyOp, as_op
@@ -45,6 +46,7 @@ __all__ = [
     "UnusedInputError",
     "Variable",
     "as_op",
+    "bisect",
     "clone",
     "config",
     "dot",

@@ -1,9 +1,13 @@
-"""``python -m symnet``: what is installed, what this machine offers, and what is missing."""
+"""``python -m symnet``: what is installed, what this machine offers, and what is missing.
+
+``python -m symnet bisect SCRIPT``: which decision of the compiler makes a script fail.
+"""
 
 from __future__ import annotations
 
 import os
 import platform
+import sys
 from collections.abc import Iterator
 from importlib import metadata
 
@@ -62,7 +66,11 @@ def _data() -> str:
 
 
 def main() -> None:
-    """Print the facts, one a line."""
+    """Print the facts, one a line; or do what the command line says."""
+    if sys.argv[1:2] == ["bisect"]:
+        from symnet.trials import main as bisect  # which the facts need nothing of
+
+        raise SystemExit(bisect(sys.argv[2:]))
     lines = list(facts())
     width = max(len(what) for what, _ in lines)
     for what, answer in lines:

@@ -8,12 +8,13 @@ last digit.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from symnet.graph import Constant, Variable, ancestors
+from symnet.graph import Apply, Variable, leaves
+from symnet.interpreter import Evaluation, Step, Watcher
 from symnet.op import Array
 
 TRIALS = 4
@@ -140,32 +141,33 @@ def wobble(v: Variable, known: Mapping[Variable, Array]) -> Array:
     return SAFETY * found
 
 
-def _computed(v: Variable, known: Mapping[Variable, Array], errors: _Errors | None) -> Array:
+def _computed(v: Variable, known: Mapping[Variable, Array], errors: Watcher | None) -> Array:
     """The value of `v`; with `errors`, all results on the way have some."""
-    values = dict(known)
-
-    def value(x: Variable) -> Array:
-        return x.data if isinstance(x, Constant) and x not in values else values[x]
-
-    for node in ancestors([v], stop=values):
-        with np.errstate(all="ignore"):
-            results: Sequence[Array] = node.op.host(node)([value(x) for x in node.inputs])
-        for x, result in zip(node.outputs, results, strict=True):
-            values[x] = result if errors is None else errors.on(result)
-    return value(v)
+    used = {u: known[u] for u in leaves([v], known) if u in known}
+    with np.errstate(all="ignore"):
+        (found,) = Evaluation([v], used)(used, errors)
+    return found
 
 
 class _Errors:
-    """Errors of about an ulp."""
+    """A watcher that makes errors of about an ulp in all results."""
+
+    inside = True
 
     def __init__(self, trial: int) -> None:
         self._sign = (1.0, -1.0)[trial] if trial < 2 else None
         self._rng = np.random.default_rng(trial)
 
-    def on(self, result: Array) -> Array:
-        """A result with an error in each element."""
+    def before(self, number: int, node: Apply, step: Step) -> None:
+        """Do nothing."""
+
+    def after(self, number: int, node: Apply, step: Step) -> None:
+        """Put an error into each element."""
+        for held in step.outputs:
+            held[0] = self._on(held[0])
+
+    def _on(self, result: Array) -> Array:
         if result.dtype.kind not in "fc":
             return result
         sign = self._sign or self._rng.choice(np.array([-1.0, 1.0]), result.shape)
-        with np.errstate(all="ignore"):
-            return np.asarray(result * (1 + sign * np.finfo(result.dtype).eps), result.dtype)
+        return np.asarray(result * (1 + sign * np.finfo(result.dtype).eps), result.dtype)

@@ -31,7 +31,8 @@ from symnet.op import Array, IndexedOp
 from symnet.program import Program
 from symnet.scalar import Expr
 from symnet.shapes import Shapes
-from symnet.versions import Manner, PassTimes, Version, Versions, shared_among
+from symnet.shared import SharedVariable
+from symnet.versions import Manner, PassTimes, Versions, shared_among
 
 
 class DebugError(AssertionError):
@@ -125,11 +126,12 @@ def check_rewrites(name: str, taken: Sequence[Decision], given: Mapping[Variable
     ]
     roots = [v for _, before, after in sides for v in (before, after)]
     inputs = [v for v in leaves(roots) if v in given]
-    with np.errstate(all="ignore"):
-        values = Evaluation(roots, inputs)(given)
     known = {v: given[v] for v in inputs}
+    values = _values_of(roots, known)
     for number, (d, before, after) in enumerate(sides):
         want, got = values[2 * number : 2 * number + 2]
+        if want is None or got is None:
+            continue
         found = difference(got, want)
         if found is not None and got.shape == want.shape and got.dtype == want.dtype:
             slack = wobble(before, known)
@@ -142,6 +144,24 @@ def check_rewrites(name: str, taken: Sequence[Decision], given: Mapping[Variable
                 f"it replaced {_text(before)}{_place(before.owner)}\nby {_text(after)}\n"
                 f"{found}\nfrom\n{_operands(inputs, known)}"
             )
+
+
+def _values_of(
+    roots: Sequence[Variable], known: Mapping[Variable, Array]
+) -> Sequence[Array | None]:
+    """Values of expressions, None where there is none: in the arm of a choice not taken."""
+    with np.errstate(all="ignore"):
+        try:
+            return Evaluation(roots, known)(known)
+        except Exception:
+            found: list[Array | None] = []
+        for v in roots:
+            used = {u: known[u] for u in leaves([v]) if u in known}
+            try:
+                found += Evaluation([v], used)(used)
+            except Exception:
+                found.append(None)
+    return found
 
 
 # -- steps -----------------------------------------------------------------------------------
@@ -170,12 +190,12 @@ class Checked(Versions):
             return results
 
         found, again = run(), run()
-        version = self.version_for(arrays)
-        trace = _Trace(self.frozen, version, self._manner.device)
+        dims = self.version_for(arrays).dims
+        trace = _Trace(self.frozen, *self._lowered(dims), self._manner.device)
         seen = trace.run(arrays)
         restore()
         try:
-            check_steps(self.frozen, version.program, seen, given, self._manner.finite)
+            check_steps(self.frozen, trace.program, seen, given, self._manner.finite)
         except WrongStep as error:
             if self._manner.fuse:
                 error.add_note(self._apart(arrays, given, restore))
@@ -194,7 +214,8 @@ class Checked(Versions):
             if apart is not None:
                 raise WrongStep(
                     f"{name}(): {label} is right where every value has memory of its own, and is "
-                    f"not where values share memory: the plan of the memory is wrong\n{apart}"
+                    "not where values share memory: what is written over another value, or the "
+                    f"plan of the memory, is wrong\n{apart}"
                 )
         count = len(self.frozen.outputs)
         for v, value in zip(updated, found[count:], strict=True):
@@ -207,11 +228,12 @@ class Checked(Versions):
         """What is wrong if each operation is computed by itself."""
         manner = replace(self._manner, fuse=False)
         alone = Versions(self.frozen, self.shapes, manner, self._times, self._varying)
-        version = alone.version_for(arrays)
-        seen = _Trace(self.frozen, version, manner.device).run(arrays)
+        lowered = alone._lowered(alone.version_for(arrays).dims)
+        trace = _Trace(self.frozen, *lowered, manner.device)
+        seen = trace.run(arrays)
         restore()
         try:
-            check_steps(self.frozen, version.program, seen, given, finite=False)
+            check_steps(self.frozen, trace.program, seen, given, finite=False)
         except WrongStep as error:
             return f"with each operation computed by itself:\n{error}"
         return (
@@ -234,20 +256,37 @@ def versions_of(
 
 
 class _Trace:
-    """A program compiled so that every variable that it puts into memory is an output."""
+    """A program compiled so that every variable that it puts into memory is an output.
 
-    def __init__(self, frozen: Frozen, version: Version, device: str) -> None:
+    Parameters
+    ----------
+    frozen
+        The graph.
+    program
+        Its program, in which no two variables share memory.
+    resized
+        Shared variables whose new values are outputs of the program, after the function's own.
+    device
+        Where it runs.
+    """
+
+    def __init__(
+        self,
+        frozen: Frozen,
+        program: Program,
+        resized: Sequence[SharedVariable],
+        device: str,
+    ) -> None:
         self._frozen = frozen
-        self._resized = version.resized
+        self._resized = resized
         self._target = backends.get(device)
-        program = version.program
         self._stored = _stored(frozen, program)
         extra = [name for name in self._stored if program.buffer(name).kind == "temporary"]
         seen = frozenset(extra)
         buffers = (replace(b, kind="output") if b.name in seen else b for b in program.buffers)
         outputs = (*program.outputs, *extra)
-        self._program = replace(program, buffers=tuple(buffers), outputs=outputs)
-        self._executable = self._target.compile(self._program)
+        self.program = replace(program, buffers=tuple(buffers), outputs=outputs)
+        self._executable = self._target.compile(self.program)
 
     def run(self, arrays: Sequence[Array]) -> dict[Variable, Array]:
         """The values of all variables in memory, outputs and updates among them."""
@@ -258,7 +297,7 @@ class _Trace:
         if results is NotImplemented:
             raise AssertionError(f"{frozen.name} refused to run with what it stores seen")
         results = [np.array(x) for x in results]
-        held = dict(zip(self._program.outputs, results, strict=True))
+        held = dict(zip(self.program.outputs, results, strict=True))
         found = {v: held[name] for name, v in self._stored.items() if name in held}
         found.update(zip(frozen.outputs, results, strict=False))
         # After the function's own outputs come new values that have another shape.
@@ -319,55 +358,77 @@ def check_steps(
     WrongStep, NotFinite
         At the first that is wrong.
     """
-    known: dict[Variable, Array] = {**given, **seen}
-    values: dict[Variable, Array] = dict(given)
-    scale: dict[Variable, float] = {}
-    origin: dict[Variable, Apply | None] = {}
+    used = {v: given[v] for v in leaves(frozen.results) if v in given}
+    comparison = _Comparison(frozen, program, seen, {**given, **seen}, finite)
+    with np.errstate(all="ignore"):
+        Evaluation(frozen.results, used)(used, comparison)
 
-    def value(v: Variable) -> Array:
-        return v.data if isinstance(v, Constant) else values[v]
 
-    def size(v: Variable) -> float:
-        if v not in scale:
-            scale[v] = size_of(value(v))
-        return scale[v]
+class _Comparison:
+    """A watcher that puts the values of compiled code in the place of the interpreter's."""
 
-    for node in ancestors(frozen.results):
-        operands = [value(v) for v in node.inputs]
-        with np.errstate(all="ignore"):
-            results = node.op.host(node)([np.array(x) for x in operands])
-        around = max((size(v) for v in node.inputs), default=0.0)
-        for v, want in zip(node.outputs, results, strict=True):
-            got = seen.get(v)
-            values[v] = want if got is None else got
-            scale[v] = max(size_of(want), around if got is None else 0.0)
-            origin[v] = _origin(node, values[v], operands, origin)
+    inside = False
+
+    def __init__(
+        self,
+        frozen: Frozen,
+        program: Program,
+        seen: Mapping[Variable, Array],
+        known: Mapping[Variable, Array],
+        finite: bool,
+    ) -> None:
+        self._frozen = frozen
+        self._program = program
+        self._seen = seen
+        self._known = known
+        self._finite = finite
+        self._origin: dict[Variable, NotFinite | None] = {}
+        # Sizes of the numbers that variables not in memory were made of.
+        self._scale: dict[Variable, float] = {}
+
+    def before(self, number: int, node: Apply, step: Step) -> None:
+        """Do nothing: operands are those of the compiled code."""
+
+    def after(self, number: int, node: Apply, step: Step) -> None:
+        """Compare the results that are in memory."""
+        operands = [x for (x,) in step.inputs]
+        sizes = (
+            self._scale.get(v, 0.0) or size_of(x)
+            for v, x in zip(node.inputs, operands, strict=True)
+        )
+        around = max(sizes, default=0.0)
+        for v, held in zip(node.outputs, step.outputs, strict=True):
+            (want,) = held
+            got = self._seen.get(v)
             if got is None:
-                continue
-            apart = difference(got, want, max(around, scale[v]))
-            if apart is not None and got.shape == want.shape and got.dtype == want.dtype:
-                before = {u: x for u, x in known.items() if u is not v}
-                apart = difference(got, want, max(around, scale[v]), wobble(v, before))
-            if apart is not None:
-                raise WrongStep(_wrong_step(frozen, program, v, apart, known))
-            culprit = origin[v]
-            if finite and culprit is not None:
-                raise NotFinite(_not_finite(frozen, culprit, values))
+                self._scale[v] = max(around, size_of(want))
+            else:
+                held[0] = got
+                self._compare(v, got, want, around)
+            origin = self._origin[v] = self._origin_of(node, held[0], operands)
+            if self._finite and got is not None and origin is not None:
+                raise origin
 
+    def _compare(self, v: Variable, got: Array, want: Array, around: float) -> None:
+        apart = difference(got, want, around)
+        if apart is not None and got.shape == want.shape and got.dtype == want.dtype:
+            before = {u: x for u, x in self._known.items() if u is not v}
+            apart = difference(got, want, around, wobble(v, before))
+        if apart is not None:
+            raise WrongStep(_wrong_step(self._frozen, self._program, v, apart, self._known))
 
-def _origin(
-    node: Apply,
-    result: Array,
-    operands: Sequence[Array],
-    origin: Mapping[Variable, Apply | None],
-) -> Apply | None:
-    """The operation that made a result not finite; None if it is, or began with what was given."""
-    if result.dtype.kind not in "fc" or np.isfinite(result).all():
-        return None
-    for v, x in zip(node.inputs, operands, strict=True):
-        if x.dtype.kind in "fc" and not np.isfinite(x).all():
-            return origin.get(v)
-    return node
+    def _origin_of(self, node: Apply, result: Array, operands: Sequence[Array]) -> NotFinite | None:
+        """What to raise for a result that is not finite; None if it is, or began as given."""
+        if result.dtype.kind not in "fc" or np.isfinite(result).all():
+            return None
+        for v, x in zip(node.inputs, operands, strict=True):
+            if x.dtype.kind in "fc" and not np.isfinite(x).all():
+                return self._origin.get(v)
+        values = dict(zip(node.inputs, operands, strict=True))
+        return NotFinite(
+            f"{self._frozen.name}(): {node.op} gives {described(result)}{_place(node)}\nfrom\n"
+            f"{_operands(list(values), values)}"
+        )
 
 
 # -- messages --------------------------------------------------------------------------------
@@ -390,14 +451,6 @@ def _wrong_step(
     return (
         f"{frozen.name}(): the compiled code is wrong in {last.op}{_place(last)}{together}\n"
         f"{where}{apart}\nit computes {_text(v)} from\n{_operands(list(read), known)}"
-    )
-
-
-def _not_finite(frozen: Frozen, node: Apply, values: Mapping[Variable, Array]) -> str:
-    results = "; ".join(described(values[v]) for v in node.outputs if v in values)
-    return (
-        f"{frozen.name}(): {node.op} gives {results}{_place(node)}\nfrom\n"
-        f"{_operands([v for v in dict.fromkeys(node.inputs) if v in values], values)}"
     )
 
 

@@ -58,19 +58,22 @@ class Ledger:
         How many are allowed; None for all.
     taken
         Those that were.
+    refused
+        The first that was not allowed.
     outer
         A ledger that has a say as well.
     """
 
     limit: int | None = None
     taken: list[Decision] = field(default_factory=list)
+    refused: Decision | None = None
     outer: Ledger | None = None
 
     def ask(self, decision: Decision) -> bool:
         """Whether a decision may be taken; it is noted if so."""
-        if self.limit is not None and len(self.taken) >= self.limit:
-            return False
-        if self.outer is not None and not self.outer.ask(decision):
+        full = self.limit is not None and len(self.taken) >= self.limit
+        if full or (self.outer is not None and not self.outer.ask(decision)):
+            self.refused = self.refused or decision
             return False
         self.taken.append(decision)
         return True

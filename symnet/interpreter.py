@@ -51,7 +51,7 @@ class Watcher(Protocol):
         ...
 
     def after(self, number: int, node: Apply, step: Step) -> None:
-        """Called when operation `number` has run."""
+        """Called when operation `number` has run; what it leaves in `step.outputs` holds."""
         ...
 
 
@@ -146,6 +146,7 @@ class Evaluation:
                 for held, result in zip(step.outputs, results, strict=True):
                     held.append(result)
                 watcher.after(number, node, step)
+                results = [held[0] for held in step.outputs]
             values.update(zip(node.outputs, results, strict=True))
         return [_value(v, values) for v in self.outputs]
 

@@ -280,17 +280,8 @@ class Versions:
         return version
 
     def _compile(self, dims: Specialisation) -> Version:
-        frozen = self.frozen
         with self._times.measure("lower"):
-            resized = [(s, v) for s, v in frozen.updates if dims.shape(s) != dims.shape(v)]
-            if resized:
-                moved = {s for s, _ in resized}
-                frozen = replace(
-                    frozen,
-                    outputs=(*frozen.outputs, *(v for _, v in resized)),
-                    updates=tuple((s, v) for s, v in frozen.updates if s not in moved),
-                )
-            program = lower(frozen, dims, self._manner.fuse, self._manner.inplace)
+            program, resized = self._lowered(dims)
             if self._manner.inplace:
                 program = in_place(program, _may_overwrite(program))
         with self._times.measure("compile"):
@@ -298,8 +289,21 @@ class Versions:
             executable = target.compile(program, self._manner.profile)
         if self._keep is not None and not resized:
             self._keep(program)
-        adopted = tuple(shared_among(s for s, _ in resized))
-        return Version(dims, program, executable, adopted, self._manner.profile)
+        return Version(dims, program, executable, resized, self._manner.profile)
+
+    def _lowered(self, dims: Specialisation) -> tuple[Program, tuple[SharedVariable, ...]]:
+        """The program for some sizes, and shared variables whose new values are outputs of it."""
+        frozen = self.frozen
+        resized = [(s, v) for s, v in frozen.updates if dims.shape(s) != dims.shape(v)]
+        if resized:
+            moved = {s for s, _ in resized}
+            frozen = replace(
+                frozen,
+                outputs=(*frozen.outputs, *(v for _, v in resized)),
+                updates=tuple((s, v) for s, v in frozen.updates if s not in moved),
+            )
+        program = lower(frozen, dims, self._manner.fuse, self._manner.inplace)
+        return program, tuple(shared_among(s for s, _ in resized))
 
 
 def _may_overwrite(program: Program) -> Callable[[str], bool]:

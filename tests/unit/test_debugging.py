@@ -18,6 +18,7 @@ from symnet.debugging import (
     WrongRewrite,
     WrongStep,
 )
+from symnet.ifelse import ifelse
 from symnet.modes import Mode
 from symnet.ops import Elemwise
 from symnet.ops.contraction import Dot
@@ -170,7 +171,7 @@ def test_a_wrong_plan_of_memory(monkeypatch):
     y = T.dot(x, x)
     with sn.config.change(cache=False):
         f = sn.function([x], T.dot(T.dot(y, x), y), mode="debug")
-        with pytest.raises(WrongStep, match="the plan of the memory is wrong"):
+        with pytest.raises(WrongStep, match="the plan of the memory, is wrong"):
             f(np.arange(9.0).reshape(3, 3))
 
 
@@ -190,6 +191,18 @@ def test_values_whose_lengths_follow_from_data(monkeypatch):
     g = sn.function([x], y, mode="debug")
     with pytest.raises(WrongStep, match="wrong in"):
         g([1.0, -1.0, 2.0])
+
+
+def test_an_arm_that_is_not_taken():
+    x, n = T.dmatrix("x"), T.lscalar("n")
+    y = ifelse(n > 0, T.tanh(T.dot(x, x)) + 1, T.dot(x, x) * 2 + x)
+    f = sn.function(
+        [x, n], [y, sn.grad(y.sum(), x), ifelse(n > 0, x[n - 1, 0], x.sum())], mode="debug"
+    )
+    g = sn.function([x, n], [y, sn.grad(y.sum(), x), ifelse(n > 0, x[n - 1, 0], x.sum())])
+    for value in (1, -7):
+        for a, b in zip(f(0.1 * np.eye(2), value), g(0.1 * np.eye(2), value), strict=True):
+            np.testing.assert_allclose(a, b)
 
 
 # -- operations of users ---------------------------------------------------------------------
