@@ -78,9 +78,9 @@ class Machine:
         """Return hidden units drawn for a batch of images."""
         return self.toss(self.excitement(v))
 
-    def ink(self, h: Any) -> Any:
-        """Return the probability of ink in each pixel, given hidden units."""
-        return T.nnet.sigmoid(T.dot(h, self.W.T) + self.b_visible)
+    def scores(self, h: Any) -> Any:
+        """Return how much hidden units want ink in each pixel: its sigmoid is the probability."""
+        return T.dot(h, self.W.T) + self.b_visible
 
     def toss(self, p: Any) -> Any:
         """Return ones with probabilities `p`, else zeros."""
@@ -96,15 +96,19 @@ class Machine:
 # of the loop they give other numbers, for the states of their streams go through the loop as well;
 # where they are at its end is among the updates which `scan` returns. Whoever compiles a function
 # of the chain hands them on, or each call would toss the same coins.
+#
+# The loop gives the scores of pixels, not their sigmoids. A sigmoid rounds to 0 or 1 where the
+# machine is sure, and then its logarithm is infinite; the compiler computes the two together in a
+# way that is not, but only where it sees both, and not with the one in the loop and the other out.
 
 
 def gibbs_chain(machine: Machine, h: Any, steps: Any) -> tuple[list[Any], Any]:
-    """Return, after each step from `h`, the ink, the pixels and the units, and the updates."""
+    """Return, after each step from `h`, scores, pixels and units, and the updates."""
 
     def step(h: Any) -> list[Any]:
-        ink = machine.ink(h)
-        v = machine.toss(ink)
-        return [ink, v, machine.hidden(v)]
+        scores = machine.scores(h)
+        v = machine.toss(T.nnet.sigmoid(scores))
+        return [scores, v, machine.hidden(v)]
 
     return sn.scan(step, outputs_info=[None, None, h], n_steps=steps)
 
@@ -128,11 +132,12 @@ def contrast(
     machine: Machine, x: Any, start: Any, steps: Any, rate: float
 ) -> tuple[Any, Any, dict[Any, Any]]:
     """Return ink and units at the end of a chain, and updates that learn from data and chain."""
-    (ink, pixels, units), updates = gibbs_chain(machine, start, steps)
+    (scores, pixels, units), updates = gibbs_chain(machine, start, steps)
     end = pixels[-1]
     cost = T.mean(machine.free_energy(x)) - T.mean(machine.free_energy(end))
     slopes = T.grad(cost, machine.parameters, consider_constant=[end])
-    return ink[-1], units[-1], {**updates, **optim.sgd(slopes, machine.parameters, rate)}
+    ink = T.nnet.sigmoid(scores[-1])
+    return ink, units[-1], {**updates, **optim.sgd(slopes, machine.parameters, rate)}
 
 
 def training_step(
@@ -193,9 +198,9 @@ def dream(machine: Machine, images: Any, samples: int, steps: int, mode: Any) ->
     stream = RandomStreams(machine.W.get_value(borrow=True).size)
     sleeper = Machine(*machine.parameters, stream)
     v = sn.shared(images, name="v")
-    (ink, pixels, _), updates = gibbs_chain(sleeper, sleeper.hidden(v), steps)
+    (scores, pixels, _), updates = gibbs_chain(sleeper, sleeper.hidden(v), steps)
     updates[v] = pixels[-1]
-    on = sn.function([], ink[-1], updates=updates, mode=mode)
+    on = sn.function([], T.nnet.sigmoid(scores[-1]), updates=updates, mode=mode)
     return np.stack([images, *(on() for _ in range(samples))])
 
 

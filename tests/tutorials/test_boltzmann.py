@@ -7,6 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import symnet as sn
+import symnet.tensor as T
+from symnet.random import RandomStreams
+
 SMALL = ["--data", "digits", "--hidden", "40", "--gibbs-steps", "5"]
 SMALL += ["--chains", "4", "--samples", "2", "--between", "10"]
 
@@ -28,6 +32,23 @@ def test_pseudo_likelihood_rises(files: list[str], tmp_path: Path) -> None:
     assert outcome.costs[-1] > 0.85 * outcome.costs[0]
     for picture in ("filters.png", "filters_samples.png"):
         assert (tmp_path / picture).read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_cost_of_being_sure_and_wrong_is_finite() -> None:
+    tutorial = importlib.import_module("restricted_boltzmann_machine")
+    sure = np.array([[-200.0, 200.0]], "float32")
+    machine = tutorial.Machine(
+        sn.shared(np.zeros((2, 1), "float32")),
+        sn.shared(np.zeros(1, "float32")),
+        sn.shared(sure[0]),
+        RandomStreams(1),
+    )
+    x = T.matrix("x")
+    ink, _, updates = tutorial.contrast(machine, x, machine.hidden(x), 2, 0.1)
+    cost = tutorial.surprise(x, ink)
+    found, drawn = sn.function([x], [cost, ink], updates=updates)([[0.5, 0.5]])
+    np.testing.assert_array_equal(drawn, [[0.0, 1.0]])
+    np.testing.assert_allclose(found, [200.0])
 
 
 def test_reconstructions_get_better(files: list[str]) -> None:
