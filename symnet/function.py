@@ -22,7 +22,7 @@ import numpy as np
 from symnet import backend as backends
 from symnet import interpreter
 from symnet.arguments import Arguments
-from symnet.backend import Array, Executable
+from symnet.backend import Array, Executable, Machine
 from symnet.config import config
 from symnet.debugging import Referee, check_rewrites, conclude, versions_of
 from symnet.decisions import Decision, recording
@@ -354,9 +354,9 @@ class Function:
         return [] if self._compiled is None else self._compiled.versions
 
     @property
-    def device(self) -> str:
-        """Name of the backend that compiles it."""
-        return self._device
+    def machine(self) -> Machine:
+        """What its device can do at best; measured when it is first asked for."""
+        return backends.get(self._device).machine()
 
     @property
     def written(self) -> Frozen:
@@ -420,8 +420,7 @@ class Function:
         if not (self._profile and any(v.calls for v in self.versions)):
             return Profile()
         between = self._compiled.between() if isinstance(self._compiled, Staged) else []
-        machine = backends.get(self._device).machine()
-        return profile_of(self.name, self.versions, between, machine)
+        return profile_of(self.name, self.versions, between, self.machine)
 
     def free(self) -> None:
         """Theano's; nothing is kept between calls but the code and what is shared."""

@@ -212,3 +212,9 @@ def why_on_host(node: Apply) -> str:
     if op.until:
         return "the loop ends on a condition, which Python looks at after every step"
     return "the loop's steps check positions that are known only from data"
+
+
+def place_text(line: SourceLine) -> str:
+    """A line of the user's code, shortly."""
+    place = f"{line.file.rpartition('/')[2]}:{line.line}"
+    return f"gradient of {place}" if line.gradient else place

@@ -40,6 +40,8 @@ class Timed:
         How many calls ran it.
     measured
         Seconds in a call, on average.
+    number
+        Its place in its program.
     cost
         Its bytes and operations; None where Python decides what is done.
     at_best
@@ -50,6 +52,7 @@ class Timed:
     kind: str
     calls: int
     measured: float
+    number: int = -1
     cost: Cost | None = None
     at_best: float | None = None
 
@@ -147,6 +150,7 @@ def timed(version: Version, machine: Machine) -> Iterator[Timed]:
             found.kind,
             calls,
             time / calls,
+            found.number,
             None if python else cost,
             None if python else seconds(cost, machine),
         )

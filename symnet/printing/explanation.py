@@ -9,12 +9,11 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from symnet import backend
 from symnet.backend import Machine
 from symnet.cost import Cost, seconds, step_costs, total
 from symnet.function import Function
-from symnet.graph import SourceLine, Variable, ancestors
-from symnet.origin import Origin, origins, why_on_host
+from symnet.graph import Variable, ancestors
+from symnet.origin import Origin, origins, place_text, why_on_host
 from symnet.program import Branch, Copy, HostCall, Launch, Repeat
 from symnet.scalar import show
 from symnet.versions import Version
@@ -139,7 +138,7 @@ def explain(f: Function) -> Explanation:
     ['w']
     """
     seen = [Rewritten(p.name, _count(p.outputs), _sorted(p.counts)) for p in f.passes()]
-    parts = [_explained(v, backend.get(f.device).machine()) for v in f.versions]
+    parts = [_explained(v, f.machine) for v in f.versions]
     return Explanation(
         f.name, _count(f.written.results), seen, f.stages, parts, dict(f.compile_seconds)
     )
@@ -239,12 +238,6 @@ def _amount(n: float, unit: str) -> str:
     """A number with three digits and its unit."""
     power = min(len(str(int(n))) - 1, 11) // 3
     return f"{n / 1000**power:.3g} {' kMG'[power].strip()}{unit}"
-
-
-def place_text(line: SourceLine) -> str:
-    """A line of the user's code, shortly."""
-    place = f"{line.file.rpartition('/')[2]}:{line.line}"
-    return f"gradient of {place}" if line.gradient else place
 
 
 def _wrapped(head: str, parts: Sequence[str]) -> Iterator[str]:

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from symnet.drawing import graph
 from symnet.graph import Constant, Variable, ancestors, leaves
-from symnet.printing.text import leaf_text, operation_text, roots_of
+from symnet.text import leaf_text, operation_text, roots_of
 
 _TEXT = ("dot", "gv")
 _OUTPUT, _INPUT, _CONSTANT, _OPERATION = "lightblue", "palegreen", "lightgrey", "white"
@@ -91,8 +92,9 @@ def pydotprint(
     outfile
         The picture; by default ``graph`` with the format's ending.
     format
-        ``"dot"`` writes the graph as text; ``"png"``, ``"svg"``, ``"pdf"`` ... need Graphviz. By
-        default what the ending of `outfile` says, else ``"png"``.
+        ``"svg"`` draws a picture, ``"html"`` a page to be explored (`symnet.printing.graph`);
+        ``"dot"`` writes the graph as Graphviz reads it; ``"png"``, ``"pdf"`` ... need Graphviz. By
+        default what the ending of `outfile` says, else ``"png"``, or ``"svg"`` without Graphviz.
     max_label_size, var_with_name_simple
         As of `dot_text`.
     print_output_file
@@ -108,9 +110,13 @@ def pydotprint(
         If the format needs Graphviz, and its command ``dot`` is not found.
     """
     ending = Path(outfile).suffix.lstrip(".") if outfile is not None else ""
-    format = format or ending or "png"
-    text = dot_text(fct, max_label_size, var_with_name_simple)
-    picture = text.encode() if format in _TEXT else _drawn(text, format)
+    format = format or ending or ("png" if shutil.which("dot") else "svg")
+    if format in ("html", "svg"):
+        drawing = graph(fct)
+        picture = (drawing.html if format == "html" else drawing.svg).encode()
+    else:
+        text = dot_text(fct, max_label_size, var_with_name_simple)
+        picture = text.encode() if format in _TEXT else _drawn(text, format)
     if return_image:
         return picture
     path = Path(outfile if outfile is not None else f"graph.{format}")
@@ -125,7 +131,7 @@ def _drawn(text: str, format: str) -> bytes:
     if command is None:
         raise RuntimeError(
             f"a picture as {format} needs Graphviz, whose command dot is not on the path; "
-            'format="dot" writes the graph as text'
+            'format="svg" and format="html" need nothing, format="dot" writes the graph as text'
         )
     made = subprocess.run(
         [command, f"-T{format}"], input=text.encode(), capture_output=True, check=True

@@ -7,7 +7,7 @@ import pytest
 
 import symnet as sn
 import symnet.tensor as T
-from symnet.printing import dot_text, pydotprint
+from symnet.printing import dot_text, graph, pydotprint
 
 
 @pytest.fixture
@@ -48,10 +48,18 @@ def test_pictures_need_graphviz(y, tmp_path, monkeypatch):
 
 def test_pictures_are_drawn_by_graphviz(y, tmp_path, monkeypatch):
     def run(command, input, **settings):
-        assert command == ["/bin/dot", "-Tsvg"]
-        return subprocess.CompletedProcess(command, 0, b"<svg>" + input)
+        assert command == ["/bin/dot", "-Tpng"]
+        return subprocess.CompletedProcess(command, 0, b"PNG" + input)
 
     monkeypatch.setattr(shutil, "which", lambda command: "/bin/dot")
     monkeypatch.setattr(subprocess, "run", run)
-    pydotprint(y, tmp_path / "graph.svg", print_output_file=False)
-    assert (tmp_path / "graph.svg").read_bytes().startswith(b"<svg>digraph")
+    pydotprint(y, tmp_path / "graph.png", print_output_file=False)
+    assert (tmp_path / "graph.png").read_bytes().startswith(b"PNGdigraph")
+
+
+def test_pictures_and_pages_need_no_graphviz(y, tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda command: None)
+    monkeypatch.chdir(tmp_path)
+    pydotprint(y, print_output_file=False)
+    assert (tmp_path / "graph.svg").read_text() == graph(y).svg
+    assert pydotprint(y, format="html", return_image=True) == graph(y).html.encode()

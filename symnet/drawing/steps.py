@@ -1,0 +1,227 @@
+"""The scene of a program: its steps, and in them the operations that were fused."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from symnet.cost import Cost
+from symnet.drawing.boxes import IN_ORDER
+from symnet.drawing.expressions import TypeOf, chip_of, face_of, line_facts
+from symnet.drawing.scene import Chip, Edge, Face, Path, Scene
+from symnet.graph import Variable
+from symnet.origin import Origin, place_text, why_on_host
+from symnet.profile import Timed
+from symnet.program import Guard, HostCall, Launch, Program, Repeat
+from symnet.scalar import show
+
+_KINDS = {
+    "contraction": "contraction",
+    "loops": "elementwise",
+    "in order": "indexing",
+    "host call": "host",
+    "copy": "view",
+    "check": "view",
+    "repeat": "loop",
+}
+
+
+class Timing:
+    """What is known of the time of steps.
+
+    Parameters
+    ----------
+    costs, at_best
+        Bytes and operations of each step, and seconds that they take at least.
+    measured
+        What was measured, by number of the step.
+    """
+
+    def __init__(
+        self, costs: Sequence[Cost], at_best: Sequence[float], measured: Mapping[int, Timed]
+    ) -> None:
+        self._costs, self._at_best, self._measured = costs, at_best, measured
+        spent = [self.seconds(k) for k in range(len(costs))]
+        self._whole = sum(spent) or 1.0
+
+    def seconds(self, number: int) -> float:
+        """Seconds of a step in a call: measured, else predicted."""
+        found = self._measured.get(number)
+        return found.measured if found is not None else self._at_best[number]
+
+    def mark(self, number: int, face: Face) -> None:
+        """Write the time of a step on its face."""
+        cost, found = self._costs[number], self._measured.get(number)
+        spent = self.seconds(number)
+        face.heat = spent / self._whole
+        face.badge = time_text(spent) if found is not None else f"≥ {time_text(spent)}"
+        if found is not None:
+            face.facts.append(("measured", f"{time_text(found.measured)} in a call"))
+            face.facts.append(("share of all", f"{face.heat:.1%}"))
+        face.facts.append(("at best", time_text(self._at_best[number])))
+        if found is not None and found.share is not None:
+            face.facts.append(("reached", f"{found.share:.0%} of what the machine can do"))
+        moved = f"{cost.read / 1e6:.3f} MB read, {cost.written / 1e6:.3f} MB written"
+        face.facts += [("moves", moved), ("computes", f"{cost.operations / 1e6:.3f} Mflop")]
+
+
+def time_text(seconds: float) -> str:
+    """A time with three digits."""
+    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.0f} ns"
+
+
+def program_scene(
+    name: str, note: str, program: Program, steps: Sequence[Origin], type_of: TypeOf, timing: Timing
+) -> Scene:
+    """The scene of a program: a group for each step, with its operations; see the module."""
+    return _Steps(name, note, program, steps, type_of, timing).scene
+
+
+class _Steps:
+    def __init__(
+        self,
+        name: str,
+        note: str,
+        program: Program,
+        steps: Sequence[Origin],
+        type_of: TypeOf,
+        timing: Timing,
+    ) -> None:
+        self.scene = Scene(name, note)
+        self._program = program
+        self._type_of = type_of
+        self._timing = timing
+        self._paths: list[Path] = []
+        self._kept = {b.name for b in program.buffers if b.kind in ("shared", "output")}
+        self._works = {work: f"k{k}" for k, work in enumerate(program.works)}
+        # For each buffer the node that wrote it last; and who read it before anybody had.
+        self._writers: dict[str, int] = {}
+        self._early: list[tuple[str, int]] = []
+        self._inputs(steps)
+        for step in steps:
+            if not isinstance(step.step, Repeat):
+                self._step(step)
+            else:
+                self.scene.groups[step.number] = self._face(step)
+        for buffer, reader in self._early:
+            self._edge(buffer, reader)  # of the turn before
+        self.scene.groupings[IN_ORDER] = self._paths
+
+    def _inputs(self, steps: Sequence[Origin]) -> None:
+        read = {b for s in steps for b in s.step.reads}
+        for name in self._program.inputs:
+            if name in read:
+                buffer = self._program.buffer(name)
+                shape = f"{buffer.dtype}[{', '.join(show(n) for n in buffer.shape)}]"
+                self._writers[name] = self._add(Face(name, shape, "input"), ())
+                self.scene.nodes[-1].facts = [("input", str(buffer))]
+
+    def _add(self, face: Face, path: Path) -> int:
+        self.scene.nodes.append(face)
+        self._paths.append(path)
+        return len(self.scene.nodes) - 1
+
+    def _edge(self, buffer: str, reader: int) -> None:
+        writer = self._writers.get(buffer)
+        if writer is not None and writer != reader:
+            label = str(self._program.buffer(buffer))
+            self.scene.edges.append(Edge(writer, reader, (buffer, writer), label))
+
+    def _read(self, buffer: str, reader: int) -> None:
+        """An edge from where a buffer was written, or a mark for what nothing here writes."""
+        kind = self._program.buffer(buffer).kind
+        if buffer in self._writers:
+            self._edge(buffer, reader)
+        elif kind in ("shared", "constant", "input"):
+            self._mark(reader, Chip(buffer, kind))
+        else:
+            self._early.append((buffer, reader))
+
+    def _mark(self, node: int, chip: Chip) -> None:
+        chips = self.scene.nodes[node].chips
+        if chip not in chips:
+            chips.append(chip)
+
+    def _face(self, found: Origin) -> Face:
+        step = found.step
+        face = Face(found.summary, kind=_KINDS[found.kind])
+        face.subtitle = f"{found.number} · {found.kind}"
+        if found.lines:
+            face.subtitle += f" · {place_text(found.lines[0])}"
+        face.facts = [("step", f"{found.number}, {found.kind}")]
+        if not isinstance(step, Repeat):
+            self._timing.mark(found.number, face)
+        face.facts += [("reads", str(self._program.buffer(b))) for b in sorted(step.reads)]
+        face.facts += [("writes", str(self._program.buffer(b))) for b in sorted(step.writes)]
+        if found.overwrites:
+            face.facts.append(("in place", ", ".join(found.overwrites)))
+        if isinstance(step, HostCall) and found.nodes:
+            face.facts.append(("host call", why_on_host(found.nodes[0])))
+        if isinstance(step, Guard):
+            face.facts.append(("message", step.message))
+        for line in found.lines[:4]:
+            face.facts += line_facts(line)[:1]
+        if isinstance(step, Launch):
+            face.text = f"{self._works[step.work]} = {step.work}"
+        face.chips = [self._written_chip(b) for b in found.writes if b in self._kept]
+        return face
+
+    def _written_chip(self, buffer: str) -> Chip:
+        return Chip(f"→ {buffer}", self._program.buffer(buffer).kind)
+
+    def _step(self, found: Origin) -> None:
+        step, face = found.step, self._face(found)
+        path: Path = (*found.inside, found.number)
+        names = self._program.names
+        inside = {v for n in found.nodes for v in n.outputs}
+        numbers: dict[Variable, int] = {}
+        if len(found.nodes) <= 1:
+            # One operation: the step is its node.
+            number = self._add(face, path[:-1])
+            for b in sorted(step.reads):
+                self._read(b, number)
+            self._wrote(step.writes, number)
+            return
+        self.scene.groups[found.number] = face
+        read: set[str] = set()
+        first = len(self.scene.nodes)
+        for node in found.nodes:
+            number = self._add(face_of(node, self._type_of), path)
+            numbers.update(dict.fromkeys(node.outputs, number))
+            for v in dict.fromkeys(node.inputs):
+                buffer = names.get(v)
+                if v in inside and v in numbers:
+                    label = self._type_of(v)
+                    self.scene.edges.append(Edge(numbers[v], number, v, label))
+                elif buffer in step.reads and buffer is not None:
+                    self._read(buffer, number)
+                    read.add(buffer)
+                elif v.owner is None:
+                    self._mark(number, chip_of(v))
+        # What no operation reads by itself: a view of it is read.
+        for b in sorted(step.reads - read):
+            self._read(b, first)
+        for v in found.results:
+            number = numbers.get(v, len(self.scene.nodes) - 1)
+            for b in sorted(self._written(step, v)):
+                self._mark(number, self._written_chip(b))
+        self._wrote_each(found, numbers)
+
+    def _written(self, step: object, v: Variable) -> frozenset[str]:
+        """Buffers that outlive the call, if the step stores one variable alone."""
+        assert isinstance(step, Launch | HostCall)
+        return step.writes & self._kept if len(step.results) == 1 else frozenset()
+
+    def _wrote(self, buffers: frozenset[str], number: int) -> None:
+        for b in buffers:
+            self._writers[b] = number
+
+    def _wrote_each(self, found: Origin, numbers: Mapping[Variable, int]) -> None:
+        last = len(self.scene.nodes) - 1
+        self._wrote(found.step.writes, last)
+        for v in found.results:
+            buffer = self._program.names.get(v)
+            if buffer in found.step.writes and buffer is not None and v in numbers:
+                self._writers[buffer] = numbers[v]
