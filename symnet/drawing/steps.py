@@ -11,7 +11,7 @@ from symnet.drawing.scene import Chip, Edge, Face, Path, Scene
 from symnet.graph import Variable
 from symnet.origin import Origin, place_text, why_on_host
 from symnet.profile import Timed
-from symnet.program import Guard, HostCall, Launch, Program, Repeat
+from symnet.program import Branch, Guard, HostCall, Launch, Program, Repeat
 from symnet.scalar import show
 
 _KINDS = {
@@ -22,6 +22,7 @@ _KINDS = {
     "copy": "view",
     "check": "view",
     "repeat": "loop",
+    "branch": "loop",
 }
 
 
@@ -101,10 +102,10 @@ class _Steps:
         self._early: list[tuple[str, int]] = []
         self._inputs(steps)
         for step in steps:
-            if not isinstance(step.step, Repeat):
-                self._step(step)
-            else:
+            if isinstance(step.step, Repeat | Branch):
                 self.scene.groups[step.number] = self._face(step)
+            else:
+                self._step(step)
         for buffer, reader in self._early:
             self._edge(buffer, reader)  # of the turn before
         self.scene.groupings[IN_ORDER] = self._paths
@@ -151,7 +152,7 @@ class _Steps:
         if found.lines:
             face.subtitle += f" · {place_text(found.lines[0])}"
         face.facts = [("step", f"{found.number}, {found.kind}")]
-        if not isinstance(step, Repeat):
+        if not isinstance(step, Repeat | Branch):
             self._timing.mark(found.number, face)
         face.facts += [("reads", str(self._program.buffer(b))) for b in sorted(step.reads)]
         face.facts += [("writes", str(self._program.buffer(b))) for b in sorted(step.writes)]

@@ -5,12 +5,20 @@ and `source` shows its code; `graph` draws both, as a picture or as a page to be
 prints values while a function runs.
 """
 
-from symnet.drawing import Drawing, graph
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from symnet.names import missing
 from symnet.ops.printing import Print
-from symnet.printing.explanation import Explanation, explain
-from symnet.printing.graphviz import dot_text, pydotprint
-from symnet.printing.source import source
 from symnet.text import debugprint, min_informative_str, pp
+
+if TYPE_CHECKING:
+    from symnet.drawing import Drawing, graph
+    from symnet.printing.explanation import Explanation, explain
+    from symnet.printing.graphviz import dot_text, pydotprint
+    from symnet.printing.sources import source
 
 __all__ = [
     "Drawing",
@@ -25,3 +33,22 @@ __all__ = [
     "pydotprint",
     "source",
 ]
+
+# Rarely asked for, and long to import.
+_LATER = {
+    "Drawing": "symnet.drawing",
+    "Explanation": "symnet.printing.explanation",
+    "dot_text": "symnet.printing.graphviz",
+    "explain": "symnet.printing.explanation",
+    "graph": "symnet.drawing",
+    "pydotprint": "symnet.printing.graphviz",
+    "source": "symnet.printing.sources",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise missing(__name__, name, __all__)
+    found = getattr(import_module(_LATER[name]), name)
+    globals()[name] = found
+    return found
