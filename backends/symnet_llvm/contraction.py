@@ -29,6 +29,7 @@ from symnet_llvm.frame import NANOSECONDS, Frame
 from symnet_llvm.ir import MEMORY, Emitted, Value
 from symnet_llvm.microkernel import ZERO, Stream, Vectors, add_lanes, inner_tile, outer_tile
 from symnet_llvm.operands import Operand, Packed, read
+from symnet_llvm.scaling import scaled
 from symnet_llvm.target import Target
 
 
@@ -84,7 +85,7 @@ class _Writer(Frame):
     def __init__(
         self, work: Contraction, name: str, target: Target, plan: tiling.Plan | None
     ) -> None:
-        work = arranged(work)
+        work = scaled(arranged(work))
         # Results may have fewer axes than the factors: the lines of an image follow each other.
         statements = work.epilogue
         lines, statements = merged(work.rows, statements)

@@ -20,7 +20,7 @@ from symnet.kernel import (
     verify,
 )
 from symnet.scalar import TABLE, Const, Load, Symbol, const, evaluate
-from symnet_llvm import engine, ir, tiling
+from symnet_llvm import engine, ir, scaling, tiling
 from symnet_llvm.contraction import emit_contraction
 from symnet_llvm.target import host
 
@@ -383,3 +383,20 @@ def test_scratch_memory_is_bounded_whatever_the_lengths():
         assert emit_contraction(work, "f", HOST).scratch_bytes < 16 << 20
     large = Case(3000, 3000, 30_000, "rows", "columns").work()
     assert emit_contraction(large, "f", HOST).scratch_bytes < 16 << 20
+
+
+def test_a_constant_is_moved_into_a_factor_that_is_small_beside_the_result() -> None:
+    work = Case(64, 20, 5, epilogue="update").work()
+    moved = scaling.scaled(work)
+    verify(moved)
+    assert moved.right == TABLE["mul"](Const(-0.25, "float32"), work.right)
+    (store,) = moved.epilogue
+    assert isinstance(store, Store)
+    assert store.value == Load("c", store.offset, "float32") + accumulated("float32")
+    for kept in (
+        Case(64, 20, 9, epilogue="update"),  # the factor is not that small
+        Case(64, 20, 5, epilogue="turned"),  # there is nothing to add the multiple to
+        Case(64, 20, 5, right="square", epilogue="update"),
+        Case(64, 20, 5, epilogue="update", symbolic="m"),
+    ):
+        assert scaling.scaled(kept.work()) == kept.work()
