@@ -250,6 +250,9 @@ class _NodeShapes:
         return self._shapes.canonical(left) == self._shapes.canonical(right)
 
     def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
+        same = self._shapes.canonical(self._shapes.simple(left))
+        if same == self._shapes.canonical(self._shapes.simple(right)):
+            return same
         check = self._check(_equal(left, right), what, "ValueError")
         avoided = self._shapes.avoided(self._node)
         if avoided:

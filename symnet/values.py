@@ -262,7 +262,7 @@ def survey(root: Expr) -> Survey:
     reductions: list[Reduction] = []
     on_data: set[Expr] = set()
     for x in walk(root):
-        inner = any(a in on_data for a in x.args)
+        inner = not on_data.isdisjoint(x.args)
         if isinstance(x, Load | Ref):
             on_data.add(x)
             if isinstance(x, Ref):

@@ -409,9 +409,21 @@ def cast(x: Expr, dtype: str) -> Expr:
     return Call(cast_to(dtype), (x,), dtype)
 
 
-def const(value: float | bool, dtype: str = "int64") -> Const:
+def const(value: Any, dtype: str = "int64") -> Const:
     """A constant, an int64 unless said otherwise."""
+    if type(value) is int and dtype == "int64":
+        found = _INTEGERS.get(value)
+        if found is None:
+            found = Const(value, dtype)
+            if len(_INTEGERS) < _KNOWN:
+                _INTEGERS[value] = found
+        return found
     return Const(value, dtype)
+
+
+_INTEGERS: dict[int, Const] = {}
+"""Integers that recur, as lengths do: what is one object is quickly found equal."""
+_KNOWN = 10_000
 
 
 def walk(*roots: Expr) -> list[Expr]:
@@ -447,10 +459,13 @@ def rebuild(x: Expr, args: tuple[Expr, ...]) -> Expr:
 
 def substitute(root: Expr, replacement: Mapping[Expr, Expr]) -> Expr:
     """`root` with whole sub-expressions replaced."""
-    done: dict[Expr, Expr] = dict(replacement)
+    done: dict[Expr, Expr] = {}
     for x in walk(root):
-        if x not in done:
-            done[x] = rebuild(x, tuple(done[a] for a in x.args))
+        found = replacement.get(x)
+        if found is None:
+            args = x.args
+            found = rebuild(x, tuple([done[a] for a in args])) if args else x
+        done[x] = found
     return done[root]
 
 
