@@ -21,7 +21,7 @@ from symnet.names import missing
 from symnet.op import Op
 from symnet.printing import pp
 from symnet.rows import vectorize, vmap
-from symnet.scanning import foldl, foldr, map, reduce, scan
+from symnet.scanning import foldl, foldr, map, reduce, scan, scan_checkpoints
 from symnet.shared import SharedVariable, shared
 from symnet.subgraph import OpFromGraph
 from symnet.tensor import dot
@@ -66,6 +66,7 @@ __all__ = [
     "random",
     "reduce",
     "scan",
+    "scan_checkpoints",
     "shared",
     "sparse",
     "tensor",

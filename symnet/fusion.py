@@ -167,7 +167,7 @@ class Fusion:
         if not isinstance(op, LoopOp) or not _is_surely_native(op):
             return list(node.inputs)
         return [
-            base_of(v, self.values, self.shape) if 0 < k <= op.sequences else v
+            base_of(v, self.values, self) if 0 < k <= op.sequences else v
             for k, v in enumerate(node.inputs)
         ]
 

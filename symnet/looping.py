@@ -108,7 +108,7 @@ class Body(Steps):
         replacement: dict[Variable, Variable] = {}
         inputs = iter(op.inputs)
         for v in node.inputs[1 : 1 + op.sequences]:
-            rows = view_on(v, self._leaves, self.outer.fusion.shape)
+            rows = view_on(v, self._leaves, self.outer.fusion)
             replacement[next(inputs)] = RowAt(0)(rows, self._step)
         operands = iter(self._leaves[v] for v in node.inputs[1 + op.sequences :])
         for state, (history, taps) in enumerate(zip(node.outputs, op.taps, strict=False)):

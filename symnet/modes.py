@@ -103,8 +103,9 @@ class Mode:
     exclude
         What is left out, by name: phases of rewriting (``"canonicalize"``, ``"stabilize"``,
         ``"specialize"``), single rules, passes over the whole graph (``"merge_loops"``,
-        ``"keep_tails"``), ``"fusion"`` of operations into common loops, and ``"inplace"``, writing
-        results over what nobody reads any more, new values of shared variables over the old ones.
+        ``"drop_unread"``, ``"keep_tails"``), ``"fusion"`` of operations into common loops, and
+        ``"inplace"``, writing results over what nobody reads any more, new values of shared
+        variables over the old ones.
     watcher
         What looks on while the graph is interpreted (``"reference"`` or ``"rewritten"``).
     finite

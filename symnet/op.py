@@ -344,8 +344,11 @@ class LoopOp(Op):
     until: bool
     tails: tuple[int, ...]
 
-    def with_tails(self, states: Sequence[int]) -> LoopOp:
-        """The loop that gives only the last rows of the histories of some states."""
+    def with_tails(self, states: Sequence[int], nonempty: bool) -> LoopOp:
+        """The loop that gives only the last rows of the histories of some states.
+
+        If `nonempty`, at least one step must be made.
+        """
         raise NotImplementedError
 
     def with_body(self, outputs: Sequence[Variable]) -> LoopOp:

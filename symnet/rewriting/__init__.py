@@ -26,7 +26,7 @@ from symnet.rewriting import (
     stabilize,
 )
 from symnet.rewriting.driver import Driver
-from symnet.rewriting.loops import keep_tails, merge_loops
+from symnet.rewriting.loops import drop_unread, keep_tails, merge_loops
 from symnet.rewriting.rule import AnyRule, OpRule, Rule
 from symnet.rewriting.table import Table
 
@@ -48,6 +48,7 @@ PHASES: dict[str, list[AnyRule]] = {
 
 WHOLE_GRAPH: dict[str, Callable[[Sequence[Variable]], list[Variable]]] = {
     "merge_loops": merge_loops,
+    "drop_unread": drop_unread,
     "keep_tails": keep_tails,
 }
 """Passes that look at the whole graph, by the names to exclude them by."""
@@ -108,6 +109,7 @@ def passes(outputs: Sequence[Variable], exclude: frozenset[str] = frozenset()) -
     yield Pass("canonicalize, stabilize", found, stable.counts)
     # Bodies of loops are told apart by their canonical forms.
     found = _passed("merge_loops", found, exclude)
+    found = _passed("drop_unread", found, exclude)
     yield Pass("merge loops", found)
     special = Driver(selected(("canonicalize", "specialize"), exclude))
     found = special.rewrite(found)

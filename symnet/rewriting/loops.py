@@ -9,7 +9,16 @@ from __future__ import annotations
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
-from symnet.graph import Apply, Constant, Variable, ancestors, built_at, consumers, rebuild
+from symnet.graph import (
+    Apply,
+    Constant,
+    Interner,
+    Variable,
+    ancestors,
+    built_at,
+    consumers,
+    rebuild,
+)
 from symnet.op import LoopOp
 from symnet.ops.indexing import Subtensor, subtensor
 from symnet.ops.slices import Point, Range
@@ -29,6 +38,33 @@ def merge_loops(outputs: Sequence[Variable]) -> list[Variable]:
         merged = rebuild(merged, _merged(nodes))
 
 
+def drop_unread(outputs: Sequence[Variable]) -> list[Variable]:
+    """A graph in which loops, and those in their bodies, tell nothing that nobody reads."""
+    nodes = list(ancestors(outputs))
+    if not any(isinstance(node.op, LoopOp) for node in nodes):
+        return list(outputs)
+    read = {v for node in nodes for v in node.inputs}.union(outputs)
+    interner = Interner()
+    new: dict[Variable, Variable] = {}
+    for node in nodes:
+        inputs = [new.get(v, v) for v in node.inputs]
+        old, op = list(node.outputs), node.op
+        if isinstance(op, LoopOp):
+            told = range(len(op.taps), len(op.outputs) - op.until)
+            kept = [k for k, v in enumerate(node.outputs) if k not in told or v in read]
+            body = drop_unread([op.outputs[k] for k in kept])
+            if len(body) < len(old) or any(
+                v is not op.outputs[k] for v, k in zip(body, kept, strict=True)
+            ):
+                old, op = [node.outputs[k] for k in kept], op.with_body(body)
+        if op is not node.op:
+            with built_at(node.line):
+                new.update(zip(old, op.make_node(*inputs).outputs, strict=True))
+        elif any(v in new for v in node.inputs):
+            new.update(zip(old, interner.apply(op, inputs, like=node), strict=True))
+    return [new.get(v, v) for v in outputs]
+
+
 def keep_tails(outputs: Sequence[Variable]) -> list[Variable]:
     """A graph in which no loop keeps the history of a state that is read at its end alone."""
     readers = consumers(outputs)
@@ -38,13 +74,15 @@ def keep_tails(outputs: Sequence[Variable]) -> list[Variable]:
         if not isinstance(node.op, LoopOp) or node.op.until:
             continue
         ends: dict[int, list[tuple[Variable, int]]] = {}
+        nonempty = False
         for state, taps in enumerate(node.op.taps):
-            found = _read_ends(node.outputs[state], max(taps), readers, wanted)
+            found, behind = _read_ends(node.outputs[state], max(taps), readers, wanted)
             if found and state not in node.op.tails:
                 ends[state] = found
+                nonempty = nonempty or behind
         if ends and not any(v in new for v in node.outputs):
             with built_at(node.line):
-                made = node.op.with_tails(tuple(ends)).make_node(*node.inputs).outputs
+                made = node.op.with_tails(tuple(ends), nonempty).make_node(*node.inputs).outputs
             for k, (old, out) in enumerate(zip(node.outputs, made, strict=True)):
                 if k not in ends:
                     new[old] = out
@@ -58,23 +96,28 @@ def _read_ends(
     depth: int,
     readers: Mapping[Variable, Sequence[Apply]],
     wanted: Container[Variable],
-) -> list[tuple[Variable, int]]:
-    """What is read of a history, with the places counted from the end, if that is all."""
+) -> tuple[list[tuple[Variable, int]], bool]:
+    """What is read of a history, with the places counted from the end, if that is all.
+
+    And whether some of it is read behind what the state starts from.
+    """
     found: list[tuple[Variable, int]] = []
+    behind = False
     stack = [history]
     while stack:
         v = stack.pop()
         if v in wanted:
-            return []
+            return [], False
         for node in readers.get(v, ()):
             at = _place(node)
             if at is not None and -depth <= at < 0:
                 found.append((node.out, at))
             elif _drops_starts(node, depth):
+                behind = True
                 stack.append(node.out)
             else:
-                return []
-    return found
+                return [], False
+    return found, behind
 
 
 def _place(node: Apply) -> int | None:

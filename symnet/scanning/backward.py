@@ -91,7 +91,9 @@ class _Backward:
         seeds = self._seeds(sequences)
         body_inputs = [v for v in op.inputs if dtypes.is_float(v.dtype)]
         found = differentiate([(v, g) for v, g, _ in seeds], {}, body_inputs, [])
-        slopes = self._told({v: g for v, (_, g) in found.items() if g is not None}, sequences)
+        slopes = {v: g for v, (_, g) in found.items() if g is not None}
+        if not op.again:
+            slopes = self._told(slopes, sequences)
         states, waiting = self._states(slopes)
         # The cotangent of a state is what the cost says of it and what waits for it.
         shared = dict(zip(self.constants, self.operands_of_constants, strict=True))
@@ -106,10 +108,18 @@ class _Backward:
         rebuilt = rebuild([*(s.new for s in states), *asked], replaced)
         wanted = rebuilt[len(states) :]
         states = [State(s.start, s.taps, new) for s, new in zip(states, rebuilt, strict=False)]
-        result = loop(steps, sequences, states, wanted)
+        totals: list[Variable] = []
+        if op.again:
+            totals = wanted[len(wanted_rows) :]
+            wanted = wanted[: len(wanted_rows)]
+            states += [_summed(x, shared[v]) for v, x in zip(wanted_constants, totals, strict=True)]
+        result = loop(steps, sequences, states, wanted, again=op.again)
         of_rows = dict(zip(wanted_rows, result.others, strict=False))
-        of_constants = dict(zip(wanted_constants, result.others[len(wanted_rows) :], strict=True))
-        histories = dict(zip(self._waits, result.histories, strict=True))
+        each = result.others[len(wanted_rows) :]
+        last = [subtensor(x, [-1]) for x in result.histories[len(states) - len(totals) :]]
+        summed = last or map(_total, each)
+        of_constants = dict(zip(wanted_constants, summed, strict=True))
+        histories = dict(zip(self._waits, result.histories, strict=False))
         return [
             None,
             *(
@@ -117,7 +127,7 @@ class _Backward:
                 for v, x in zip(self.rows, self.operands_of_rows, strict=True)
             ),
             *(self._start(state, histories) for state in range(len(op.taps))),
-            *(_total(of_constants[v]) if v in of_constants else None for v in self.constants),
+            *(of_constants.get(v) for v in self.constants),
         ]
 
     def _rows_of_before(self) -> dict[Variable, Variable]:
@@ -238,6 +248,13 @@ def _sum(terms: Sequence[Variable]) -> Variable:
     for term in terms[1:]:
         total = total + term
     return total
+
+
+def _summed(x: Variable, like: Variable) -> State:
+    """The state that adds up what each step makes, which is of the shape of `like`."""
+    start: Variable = build.insert_axes(build.zeros_like(like, x.dtype), (0,))
+    before = make_variable(TensorType(x.dtype, start.type.shape[1:]))
+    return State(start, {1: before}, before + x)
 
 
 def _total(x: Variable) -> Variable:

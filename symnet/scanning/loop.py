@@ -79,6 +79,7 @@ def loop(
     others: Sequence[Variable],
     until: Variable | None = None,
     truncate: int = -1,
+    again: bool = False,
 ) -> Loop:
     """Build a loop.
 
@@ -96,8 +97,11 @@ def loop(
         A condition of the body, after whose first truth no further step is made.
     truncate
         How many of the last steps gradients are led back through; -1 for all.
+    again
+        Whether memory matters more than time: all that varies stays in the loop, and gradients
+        compute again what they need of a step.
     """
-    parts = _Parts(sequences, states, others, until)
+    parts = _Parts(sequences, states, others, until, again)
     if not parts.roots:
         return Loop([], _for_all(others, sequences, steps), steps)
     ahead = dict(zip(parts.ahead, batched(parts.ahead, sequences), strict=True))
@@ -106,7 +110,7 @@ def loop(
     constant = {v: v for v in parts.constant} | same
     rowwise = {v: sequences[v] for v in parts.read}
     rowwise |= {v: x for v, x in ahead.items() if v not in same}
-    found = _core(parts, steps, rowwise, constant, states, until, truncate)
+    found = _core(parts, steps, rowwise, constant, states, until, truncate, again)
     histories = list(found[: len(states)])
     everywhere = {**sequences, **ahead}
     for state, history in zip(states, histories, strict=True):
@@ -127,6 +131,7 @@ def _core(
     states: Sequence[State],
     until: Variable | None,
     truncate: int,
+    again: bool,
 ) -> list[Variable]:
     """Apply the operation to what must run step by step."""
     taps = [v for s in states for _, v in sorted(s.taps.items())]
@@ -147,6 +152,7 @@ def _core(
         tuple(tuple(sorted(s.taps)) for s in states),
         until is not None,
         truncate,
+        again,
     )
     node = op.make_node(steps, *rowwise.values(), *(s.start for s in states), *constant.values())
     return list(node.outputs)
@@ -185,6 +191,7 @@ class _Parts:
         states: Sequence[State],
         others: Sequence[Variable],
         until: Variable | None,
+        again: bool,
     ) -> None:
         self._taps = {v for s in states for v in s.taps.values()}
         self._sequences = sequences
@@ -200,6 +207,9 @@ class _Parts:
         self.roots += chosen
         self._regions = Regions(nodes, everything)
         self._stateful = dependent(nodes, {*self._taps, *chosen})
+        if again:
+            self.roots += others
+            self._stateful = self._varying
         self.read: list[Variable] = []
         self.ahead: list[Variable] = []
         self.constant: list[Variable] = []

@@ -52,9 +52,13 @@ class Scan(LoopOp):
         Whether the loop stops after the step whose condition is true.
     truncate
         How many of the last steps gradients are led back through; -1 for all.
+    again
+        Whether gradients compute again what a step made on the way to its results, step by step,
+        rather than keep it of all steps.
     tails
-        States of whose histories only the last rows are given, as many as they start from; at least
-        one step must then be made.
+        States of whose histories only the last rows are given, as many as they start from.
+    nonempty
+        Whether at least one step must be made.
     """
 
     inputs: tuple[Variable, ...]
@@ -63,7 +67,9 @@ class Scan(LoopOp):
     taps: tuple[tuple[int, ...], ...]
     until: bool = False
     truncate: int = -1
+    again: bool = False
     tails: tuple[int, ...] = ()
+    nonempty: bool = False
 
     @property
     def depths(self) -> tuple[int, ...]:
@@ -75,9 +81,10 @@ class Scan(LoopOp):
         """Number of outputs of the body that are neither states nor the condition."""
         return len(self.outputs) - len(self.taps) - self.until
 
-    def with_tails(self, states: Sequence[int]) -> Scan:
+    def with_tails(self, states: Sequence[int], nonempty: bool) -> Scan:
         """The loop that gives only the last rows of the histories of some states."""
-        return replace(self, tails=tuple(sorted({*self.tails, *states})))
+        tails = tuple(sorted({*self.tails, *states}))
+        return replace(self, tails=tails, nonempty=self.nonempty or nonempty)
 
     def with_body(self, outputs: Sequence[Variable]) -> Scan:
         """The loop with another way to compute the body's outputs."""
@@ -114,6 +121,8 @@ class Scan(LoopOp):
             context.require_equal(
                 context.shape(1 + k)[0], steps, "a sequence has not as many rows as there are steps"
             )
+        if self.nonempty:
+            context.require(ge(steps, const(1)), "no step is made, so there is no last one")
         body = body_shapes(self, context)
         found: list[Dims] = []
         for state, (new, depth) in enumerate(zip(self.outputs, self.depths, strict=False)):
@@ -124,7 +133,6 @@ class Scan(LoopOp):
             for axis, (n, m) in enumerate(zip(start[1:], body[new], strict=True)):
                 context.require_equal(n, m, f"a step changes length {axis} of state {state}")
             if state in self.tails:
-                context.require(ge(steps, const(1)), "no step is made, so there is no last one")
                 found.append((const(depth), *start[1:]))
             else:
                 found.append((simplify(steps + depth), *start[1:]))

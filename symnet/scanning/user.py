@@ -46,6 +46,7 @@ def scan(
     allow_gc: Any = None,
     strict: bool = False,
     return_list: bool = False,
+    again: bool = False,
 ) -> tuple[Outputs, Updates]:
     """Run a function step by step, each step on rows of sequences and on what steps before made.
 
@@ -76,6 +77,9 @@ def scan(
         Whether variables that `fn` uses must all be among its arguments.
     return_list
         Whether a single output is returned in a list, too.
+    again
+        Whether gradients compute again what they need of each step rather than keep it of all, and
+        nothing is computed for many steps at once: less memory, more time (`scan_checkpoints`).
     mode, name, profile, allow_gc
         Accepted for old code: a loop is compiled with the function it is part of.
 
@@ -95,11 +99,13 @@ def scan(
     array([1., 3., 6.])
     """
     builder = _Builder(go_backwards, strict)
-    builder.read_sequences(_listed(sequences), n_steps)
-    infos = builder.read_outputs(_listed(outputs_info))
-    extra = [as_tensor_variable(x) for x in _listed(non_sequences)]
+    builder.read_sequences(listed(sequences), n_steps)
+    infos = builder.read_outputs(listed(outputs_info))
+    extra = [as_tensor_variable(x) for x in listed(non_sequences)]
     made = fn(*builder.rows, *builder.earlier, *extra)
-    return builder.finish(*_parsed(made), infos, extra, int(truncate_gradient), return_list)
+    return builder.finish(
+        *_parsed(made), infos, extra, int(truncate_gradient), return_list, again
+    )
 
 
 def map(
@@ -263,6 +269,7 @@ class _Builder:
         extra: Sequence[TensorVariable],
         truncate: int,
         return_list: bool,
+        again: bool,
     ) -> tuple[Outputs, Updates]:
         """Build the loop, and what its caller sees of it."""
         if not infos:
@@ -286,7 +293,7 @@ class _Builder:
         states += [State(shape_padleft(s), {1: tap}, v) for s, (tap, v) in values.items()]
         others = [v for info, v in zip(infos, outputs, strict=True) if info is None]
         end = ends[0] if ends else None
-        found = loop(self.steps, self.sequences, states, others, end, truncate)
+        found = loop(self.steps, self.sequences, states, others, end, truncate, again)
         histories, rest = iter(found.histories), iter(found.others)
         results: list[Any] = []
         for info in infos:
@@ -401,7 +408,8 @@ def _widened(
     return roots[:count], values, roots[count + len(updates) :]
 
 
-def _listed(given: Any) -> list[Any]:
+def listed(given: Any) -> list[Any]:
+    """What may be nothing, one thing or several, as a list."""
     if given is None:
         return []
     return list(given) if isinstance(given, list | tuple) else [given]

@@ -25,9 +25,8 @@ EXAMPLES = dict(
     for line in (HERE / "examples.txt").read_text().splitlines()
     if line and not line.startswith("#")
 )
-OTHER_WAYS = re.compile(r"theano\.(ifelse|gpuarray\.fft|d3viz)|T\.zmatrix")
-"""Not promised: lazy conditions (see `symnet.compat.theano.later`), Theano's GPU code, the graph
-viewer, and complex numbers."""
+OTHER_WAYS = re.compile(r"theano\.(gpuarray\.fft|d3viz)|T\.zmatrix")
+"""Not promised: Theano's GPU code, the graph viewer, and complex numbers."""
 GIVEN_BY_THE_NAME = re.compile(
     r"T\.nnet\.(abstract_conv\.AbstractConv\dd_grad\w+|separable_conv2d)\("
 )

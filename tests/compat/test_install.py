@@ -73,11 +73,6 @@ def test_unknown_names_say_what_is_near(theano: ModuleType) -> None:
     assert absent("theano.nothing.at.all") is None
 
 
-def test_what_comes_later_imports_and_says_so(theano: ModuleType) -> None:
-    with pytest.raises(NotImplementedError, match=r"scan_checkpoints: .* are not in this version"):
-        theano.scan_checkpoints(None)
-
-
 def test_lazy_conditions(theano: ModuleType) -> None:
     from theano import tensor
     from theano.ifelse import ifelse

@@ -36,8 +36,7 @@ MODULES: dict[str, tuple[str, ...]] = {
         "symnet.gradient: subgraph_grad",
         f"{_HERE}.compiling: Mode function_dump predefined_modes",
         f"{_HERE}.flags: change_flags config",
-        "symnet.scanning: scan map reduce foldl foldr",
-        f"{_HERE}.later: scan_checkpoints",
+        "symnet.scanning: scan scan_checkpoints map reduce foldl foldr",
         "symnet: SymbolicInput=In SymbolicOutput=Out",
         "symnet.types: Type=TensorType",
         "symnet.tensor: get_scalar_constant_value",
@@ -163,8 +162,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     ),
     "theano.scan_module": (
         "symnet: clone",
-        "symnet.scanning: scan map reduce foldl foldr until",
-        f"{_HERE}.later: scan_checkpoints",
+        "symnet.scanning: scan scan_checkpoints map reduce foldl foldr until",
     ),
     "theano.scan_module.scan": ("symnet.scanning: scan",),
     "theano.scan_module.scan_utils": (
