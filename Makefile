@@ -31,6 +31,7 @@ bench: $(VENV)/.bench
 
 docs: $(VENV)/.docs
 	$(BIN)/python docs/operations.py
+	$(BIN)/python docs/rules.py
 	$(BIN)/sphinx-build -q docs docs/_build/html
 	@echo "open docs/_build/html/index.html"
 

@@ -7,7 +7,7 @@ asking: the examples of `tests.examples` are compiled, differentiated and applie
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import groupby
 from pathlib import Path
 
@@ -15,6 +15,7 @@ FILE = Path(__file__).with_suffix(".rst")
 sys.path.insert(0, str(FILE.parent.parent))
 
 import symnet as sn  # noqa: E402
+from docs.tables import plain, table  # noqa: E402
 from symnet import backend, dtypes  # noqa: E402
 from symnet.graph import Apply, make_variable  # noqa: E402
 from symnet.op import Op  # noqa: E402
@@ -84,15 +85,6 @@ def summary(kind: object) -> str:
     return text.replace("``", "`").replace("`", "``")
 
 
-def table(columns: Iterable[str], widths: str, rows: Iterable[Iterable[str]]) -> Iterator[str]:
-    """The lines of a table."""
-    yield from (".. list-table::", "   :header-rows: 1", f"   :widths: {widths}", "")
-    for row in [columns, *rows]:
-        for k, cell in enumerate(row):
-            yield f"   {'-' if k else '* -'} {cell}".replace("   - ", "     - ")
-    yield ""
-
-
 def operations() -> Iterator[str]:
     """A table for each module."""
     examples = sorted(EXAMPLES, key=lambda e: named(type(e.op)))
@@ -124,7 +116,7 @@ def rows() -> Iterator[str]:
     yield "``Elemwise`` of a row of the scalar table; all are native, fuse, and have batches whole."
     yield ""
     listed = [
-        (f"``{r.name}``", r.doc.replace("*", "\\*").replace("|", "\\|"), str(r.arity), slope(r))
+        (f"``{r.name}``", plain(r.doc), str(r.arity), slope(r))
         for r in sorted(TABLE.values(), key=lambda r: r.name)
     ]
     yield from table(("Row", "What it is", "Operands", "Gradient"), "18 60 10 12", listed)

@@ -90,7 +90,8 @@ def record_of(frozen: Frozen, manner: Manner, exclude: frozenset[str]) -> Record
     places = {v: k for k, v in enumerate(leaves)}
     updated = [places[s] for s, _ in frozen.updates]
     names = [frozen.names[v] for v in leaves]
-    settings = (manner.device, manner.fuse, manner.inplace, sorted(exclude), config.floatX)
+    policy = (config.floatX, config.max_constant_size)
+    settings = (manner.device, manner.fuse, manner.inplace, sorted(exclude), policy)
     try:
         found = digest(
             frozen.results, leaves, frozen.name, len(frozen.inputs), updated, names, settings,

@@ -68,6 +68,8 @@ class Kind:
 
     Attributes
     ----------
+    name
+        What that is, for documentation.
     fits
         Whether it takes a variable.
     example
@@ -76,13 +78,13 @@ class Kind:
         Whether it takes constants alone.
     """
 
+    name: str
     fits: Callable[[Variable], bool]
     example: Callable[[Draw, str], Any]
     is_constant: bool = False
 
 
-ANY = Kind(lambda v: True, lambda draw, dims: draw(dims, "any"))
-"""Anything."""
+ANY = Kind("anything", lambda v: True, lambda draw, dims: draw(dims, "any"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +123,26 @@ class Node(Pattern):
         return (self.operands,)
 
     def __repr__(self) -> str:
-        return f"{self.op.name}({', '.join(map(repr, self.operands))})"
+        sign, rank = _SIGNS.get(self.op.name, ("", 0))
+        if not sign:
+            return f"{self.op.name}({', '.join(map(repr, self.operands))})"
+        shown = [
+            f"({p!r})" if _rank(p) < rank + k else repr(p) for k, p in enumerate(self.operands)
+        ]
+        return f" {sign} ".join(shown) if len(shown) > 1 else f"{sign}{shown[0]}"
+
+
+_SIGNS = {
+    "eq": ("==", 1), "neq": ("!=", 1), "lt": ("<", 1), "le": ("<=", 1), "gt": (">", 1),
+    "ge": (">=", 1), "add": ("+", 2), "sub": ("-", 2), "mul": ("*", 3), "true_div": ("/", 3),
+    "int_div": ("//", 3), "mod": ("%", 3), "neg": ("-", 4), "pow": ("**", 5),
+}  # fmt: skip
+"""The signs of rows that have one, and how strongly they bind."""
+
+
+def _rank(pattern: Pattern) -> int:
+    found = _SIGNS.get(pattern.op.name) if isinstance(pattern, Node) else None
+    return found[1] if found else 9
 
 
 def row_of(v: Variable) -> ScalarOp | None:
@@ -146,25 +167,27 @@ def _is_made_by(*names: str) -> Callable[[Variable], bool]:
     return lambda v: row_of(v) in rows and dtypes.is_float(v.dtype)
 
 
-FLOAT = Kind(lambda v: dtypes.is_float(v.dtype), lambda draw, dims: draw(dims))
-"""What is floating point."""
-INTEGER = Kind(lambda v: v.dtype in dtypes.INTEGER, lambda draw, dims: draw(dims, "integer"))
-"""Integers."""
-BOOL = Kind(lambda v: v.dtype == "bool", lambda draw, dims: draw(dims, "bool"))
-"""Booleans."""
+FLOAT = Kind(
+    "floating point numbers", lambda v: dtypes.is_float(v.dtype), lambda draw, dims: draw(dims)
+)
+INTEGER = Kind(
+    "integers", lambda v: v.dtype in dtypes.INTEGER, lambda draw, dims: draw(dims, "integer")
+)
+BOOL = Kind("booleans", lambda v: v.dtype == "bool", lambda draw, dims: draw(dims, "bool"))
 NONNEGATIVE = Kind(
+    "floating point numbers not below zero, by the row that makes them",
     _is_made_by("abs", "cosh", "erfc", "exp", "exp2", "sigmoid", "softplus", "sqr", "sqrt"),
     lambda draw, dims: TABLE["sqr"](draw(dims)),
 )
-"""Floating point numbers none of which is below zero, by the row that makes them."""
-POSITIVE = Kind(_is_made_by("exp", "exp2"), lambda draw, dims: TABLE["exp"](draw(dims)))
-"""Floating point numbers above zero (but for underflow), by the row that makes them."""
+POSITIVE = Kind(
+    "powers of e or 2", _is_made_by("exp", "exp2"), lambda draw, dims: TABLE["exp"](draw(dims))
+)
 FILL = Kind(
+    "constants filled with one number",
     lambda v: fill_value(v) is not None,
     lambda draw, dims: draw.number(ndim=len(dims)),
     is_constant=True,
 )
-"""Constants filled with one number."""
 
 
 def match(pattern: Pattern, v: Variable, bound: Binding | None = None) -> Iterator[Binding]:

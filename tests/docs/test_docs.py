@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from symnet.rewriting import PHASES
 from symnet.scalar import TABLE
 from tests.examples import operations
 
@@ -22,13 +23,25 @@ def test_examples_run(page: Path) -> None:
     assert not found.failed
 
 
+def written(name: str) -> str:
+    """A page that a script writes, which must be as the script writes it now."""
+    script: dict[str, object] = {"__name__": name, "__file__": str(DOCS / f"{name}.py")}
+    exec((DOCS / f"{name}.py").read_text(), script)
+    page = (DOCS / f"{name}.rst").read_text()
+    assert script["text"]() == page, f"python docs/{name}.py writes it anew"  # type: ignore[operator]
+    return page
+
+
 def test_the_table_of_operations_is_current() -> None:
-    script: dict[str, object] = {"__name__": "operations", "__file__": str(DOCS / "operations.py")}
-    exec((DOCS / "operations.py").read_text(), script)
-    written = (DOCS / "operations.rst").read_text()
-    made = script["text"]()  # type: ignore[operator]
-    assert made == written, "python docs/operations.py writes it anew"
+    page = written("operations")
     for name in operations():
-        assert f"``{name.rpartition('.')[2]}``" in written
+        assert f"``{name.rpartition('.')[2]}``" in page
     for row in TABLE:
-        assert f"``{row}``" in written
+        assert f"``{row}``" in page
+
+
+def test_the_table_of_rules_is_current() -> None:
+    page = written("rules")
+    for rules in PHASES.values():
+        for rule in rules:
+            assert f"``{rule.name}``" in page

@@ -129,4 +129,4 @@ def test_patterns_print() -> None:
     assert repr(Number(2.0)) == "2.0"
     (rule,) = [r for r in PHASES["canonicalize"] if r.name == "add_zero"]
     assert isinstance(rule, Rule)
-    assert repr(rule.pattern) == "add(x, 0)"
+    assert repr(rule.pattern) == "x + 0"
