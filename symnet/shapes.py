@@ -19,7 +19,8 @@ from symnet.graph import Apply, Constant, Variable, ancestors
 from symnet.ops.integers import integer_value
 from symnet.program import Check, Size
 from symnet.regions import Regions, outwards
-from symnet.scalar import Const, Expr, Symbol, cast, const, rows, simplify, substitute, walk
+from symnet.scalar import Const, Expr, Symbol, cast, const, rows, simplify, substitute
+from symnet.scalar.integer import Range
 from symnet.types import TensorType
 
 Dims = tuple[Expr, ...]
@@ -66,7 +67,7 @@ class Shapes:
         self._late_integers: dict[Variable, Expr] = {}
         self._equal: dict[Expr, Expr] = {}
         self._simple: dict[Expr, Expr] = {}
-        self._decided: dict[Expr, Expr] = {}
+        self._ranges: dict[str, Range] = {}
         self._assumed: set[Expr] = set()
         for leaf in names:
             self.shape(leaf)
@@ -127,25 +128,15 @@ class Shapes:
         return symbol
 
     def simple(self, x: Expr) -> Expr:
-        """`x` in canonical form; lengths recur, so each is worked out once."""
+        """`x` in canonical form, where the leaves' lengths are known not to be negative.
+
+        Lengths recur, so each is worked out once.
+        """
         found = self._simple.get(x)
         if found is None:
-            found = self._simple[x] = simplify(x)
+            found = self._simple[x] = simplify(x, self._ranges)
             self._simple[found] = found
         return found
-
-    def decided(self, condition: Expr) -> Expr:
-        """`condition` in canonical form, where lengths are known not to be negative."""
-        found = self._decided.get(condition)
-        if found is None:
-            symbols = [x for x in walk(condition) if isinstance(x, Symbol)]
-            ranges = {s.name: (0, None) for s in symbols if self._is_length(s)}
-            found = self._decided[condition] = simplify(condition, ranges)
-        return found
-
-    def _is_length(self, symbol: Symbol) -> bool:
-        size = self.sizes.get(symbol)
-        return size is not None and size.axis is not None
 
     def canonical(self, length: Expr) -> Expr:
         """`length` in terms that lengths assumed equal share."""
@@ -199,6 +190,7 @@ class Shapes:
         name = self._names[v]
         symbol = Symbol(f"{name}.{axis}")
         self.sizes[symbol] = Size(symbol, name, axis)
+        self._ranges[symbol.name] = (0, None)
         static = v.type.shape[axis]
         if static is None:
             return symbol
@@ -260,7 +252,7 @@ class _NodeShapes:
         return self._shapes.assume_equal(left, right, check)
 
     def require(self, condition: Expr, what: str, error: type[Exception] = IndexError) -> None:
-        known = self._shapes.decided(_any([*self._shapes.avoided(self._node), condition]))
+        known = self._shapes.simple(_any([*self._shapes.avoided(self._node), condition]))
         if isinstance(known, Const) and known.value:
             return
         check = self._check(known, what, error.__name__)

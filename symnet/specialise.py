@@ -10,7 +10,7 @@ from collections.abc import Mapping
 
 from symnet.graph import Variable
 from symnet.program import Int
-from symnet.scalar import Const, Expr, Symbol, const, simplify, substitute, walk
+from symnet.scalar import Const, Expr, Symbol, const, substitute, walk
 from symnet.scalar.integer import evaluate_int
 from symnet.shapes import Dims, Shapes
 
@@ -73,7 +73,7 @@ class Specialisation:
         return frozenset(x for x, n in self._bound.items() if evaluate_int(x, values) != n)
 
     def _simple(self, x: Expr) -> Expr:
-        return simplify(substitute(self.shapes.canonical(x), self._constants))
+        return self.shapes.simple(substitute(self.shapes.canonical(x), self._constants))
 
     def _bind(self, length: Expr) -> Expr:
         if isinstance(length, Const):
