@@ -16,6 +16,7 @@ from _training import Checkpoint, Interruption, Progress, Validation
 from denoising_autoencoder import corrupt
 from tqdm import tqdm
 
+import symnet as sn
 from symnet import datasets
 from symnet.datasets import Corpus
 from symnet.random import RandomStreams
@@ -41,7 +42,12 @@ class Outcome:
 
 
 def options(
-    description: str, data: Sequence[str], epochs: int, learning_rate: float, every: int = 1
+    name: str,
+    description: str,
+    data: Sequence[str],
+    epochs: int,
+    learning_rate: float,
+    every: int = 1,
 ) -> argparse.ArgumentParser:
     """Return an argument parser with the options that tutorials on sequences share.
 
@@ -50,19 +56,18 @@ def options(
     parser = argparse.ArgumentParser(
         description=description, formatter_class=argparse.ArgumentDefaultsHelpFormatter
     )
-    parser.add_argument("--epochs", type=int, default=epochs, help="epochs to train")
-    parser.add_argument(
-        "--learning-rate", type=float, default=learning_rate, help="at the start; it falls to 0"
-    )
-    parser.add_argument("--hidden", type=int, default=100, help="number of hidden units")
-    parser.add_argument("--seed", type=int, default=0, help="of weights, of order and of noise")
-    parser.add_argument("--data", choices=data, default=data[0])
-    parser.add_argument("--data-limit", type=int, help="use only so many examples of each part")
-    parser.add_argument("--mode", help="symnet's compilation mode, e.g. reference")
-    parser.add_argument("--picture", type=Path, help="PNG file for the picture")
-    parser.add_argument("--checkpoint", type=Path, help="file that Ctrl-C saves the run to")
-    parser.add_argument("--every", type=int, default=every, help="epochs between measurements")
-    parser.add_argument("--resume", action="store_true", help="go on with the run that is saved")
+    add = parser.add_argument
+    add("--epochs", type=int, default=epochs, help="epochs to train")
+    add("--learning-rate", type=float, default=learning_rate, help="at first; it falls to 0")
+    add("--hidden", type=int, default=100, help="number of hidden units")
+    add("--seed", type=int, default=0, help="of weights, of order and of noise")
+    add("--data", choices=data, default=data[0])
+    add("--data-limit", type=int, help="use only so many examples of each part")
+    add("--mode", help="symnet's compilation mode, e.g. reference")
+    add("--picture", type=Path, default=Path(f"{name}.png"), help="PNG file for the picture")
+    add("--every", type=int, default=every, help="epochs between measurements")
+    add("--checkpoint", type=Path, default=Path(f"{name}.npz"), help="that Ctrl-C saves to")
+    add("--resume", action="store_true", help="go on with the run that is saved")
     return parser
 
 
@@ -110,13 +115,14 @@ def thinned(x: Any, rate: float, stream: RandomStreams | None) -> Any:
 def fit(
     step: Callable[..., Any],
     minibatches: Callable[[np.random.Generator], Sequence[tuple[Any, ...]]],
-    validate: Callable[[], float],
-    test: Callable[[], float],
+    error: Callable[[list[Any]], float],
     show: Callable[[float], str],
+    data: Corpus[Any],
     args: argparse.Namespace,
-    checkpoint: Checkpoint,
+    parameters: Sequence[Any],
+    state: Iterable[Any],
 ) -> Outcome:
-    """Train for a number of epochs; after them measure an error, and the test error at its best.
+    """Train for a number of epochs, and go back to the parameters of the best one.
 
     Parameters
     ----------
@@ -124,14 +130,22 @@ def fit(
         Takes the arguments that make a minibatch, and a learning rate; returns the cost.
     minibatches
         Makes these arguments for an epoch, as many in each.
-    validate, test
-        Measure the error.
+    error
+        Measures the error in examples.
     show
         Writes an error as the table has it.
-    checkpoint
-        Where Ctrl-C saves the run; ``--resume`` then takes the steps it would have taken.
+    data
+        Its validation part decides which epoch is best; the test part is measured there.
+    args
+        The options. Ctrl-C saves the run, and ``--resume`` takes the steps it would have taken.
+    parameters
+        The shared variables that are learned.
+    state
+        All that a run depends on, the parameters among them.
     """
     so_far = Progress(limit=0)
+    best = [sn.shared(p.get_value()) for p in parameters]
+    checkpoint = Checkpoint(args.checkpoint, [*state, *best])
     if args.resume:
         so_far = checkpoint.load()
         print(f"Going on after {so_far.step:,} steps, from {checkpoint.path}")
@@ -145,11 +159,12 @@ def fit(
         return f"{line.epoch:5}   {show(line.error):>10}   {found:>10}   {line.seconds:7.1f}"
 
     def measured(epoch: int) -> Validation:
-        error, found = validate(), None
-        if error < so_far.best:
-            so_far.best, so_far.test_error = error, test()
-            found = so_far.test_error
-        return Validation(epoch, error, found, time.perf_counter() - started)
+        found, at_best = error(data.valid), None
+        if found < so_far.best:
+            so_far.best, so_far.test_error = found, error(data.test)
+            at_best = so_far.test_error
+            copy(parameters, best)
+        return Validation(epoch, found, at_best, time.perf_counter() - started)
 
     print("epoch   validation         test   seconds")
     for line in so_far.history:
@@ -179,9 +194,9 @@ def fit(
     if interruption.pressed:
         checkpoint.save(so_far)
         print(f"Interrupted: saved in {checkpoint.path}, --resume goes on from there")
-    if so_far.history:
-        best, found = show(so_far.best).strip(), show(so_far.test_error).strip()
-        print(f"Best validation {best}, there test {found}")
+    elif so_far.history:
+        copy(best, parameters)
+        print(f"Best validation {show(so_far.best)}, there test {show(so_far.test_error)}")
     print(f"Trained {so_far.step:,} steps in {so_far.seconds:.1f} s, validation included")
     return Outcome(
         so_far.best,
@@ -191,6 +206,12 @@ def fit(
         so_far.history,
         interruption.pressed,
     )
+
+
+def copy(sources: Sequence[Any], targets: Sequence[Any]) -> None:
+    """Give shared variables the values of others."""
+    for source, target in zip(sources, targets, strict=True):
+        target.set_value(source.get_value(borrow=True))
 
 
 def canvas(width: float, height: float, layout: str | None = "constrained") -> Any:

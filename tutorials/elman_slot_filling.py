@@ -40,7 +40,6 @@ from _sequences import (
     thinned,
     vocabulary,
 )
-from _training import Checkpoint
 
 import symnet as sn
 import symnet.tensor as T
@@ -259,6 +258,7 @@ def draw_words(
 def main(argv: Sequence[str] | None = None) -> Outcome:
     """Train, report, draw; return what was reached."""
     parser = options(
+        "elman_slot_filling",
         "An Elman network that fills the slots of questions about flights.",
         ["atis", "requests"],
         epochs=30,
@@ -287,14 +287,15 @@ def main(argv: Sequence[str] | None = None) -> Outcome:
     outcome = fit(
         step,
         lambda rng: [examples[k] for k in rng.permutation(len(examples))],
-        lambda: 1 - tagger.score(data.valid)[0].f1,
-        lambda: 1 - tagger.score(data.test)[0].f1,
+        lambda sentences: 1 - tagger.score(sentences)[0].f1,
         lambda error: f"F1 {100 * (1 - error):.2f}",
+        data,
         args,
-        Checkpoint(args.checkpoint or Path("elman_slot_filling.npz"), [*updates, *states]),
+        network.parameters,
+        [*updates, *states],
     )
     if not outcome.interrupted:
-        report(network, tagger, known, data, args.picture or Path("elman_slot_filling.png"))
+        report(network, tagger, known, data, args.picture)
     return outcome
 
 
@@ -303,7 +304,7 @@ def report(network: Network, tagger: Tagger, known: dict[str, int], data: Any, p
     whole, by_name = tagger.score(data.test)
     frequent = sorted(by_name.items(), key=lambda item: -item[1].there)[:10]
     print(f"{'slot of the test part':28} there  found  right  precision   recall       F1")
-    for name, part in [*frequent, ("all, after the last epoch", whole)]:
+    for name, part in [*frequent, ("all", whole)]:
         rates = (100 * rate for rate in (part.precision, part.recall, part.f1))
         print(
             f"{name:28} {part.there:5}  {part.found:5}  {part.right:5}   "

@@ -28,7 +28,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from _sequences import Outcome, canvas, fit, load, numbers, options, padded, thinned, vocabulary
-from _training import Checkpoint
 
 import symnet as sn
 import symnet.tensor as T
@@ -230,6 +229,7 @@ def draw_readings(reader: Reader, reviews: Sequence[Review], picture: Path) -> N
 def main(argv: Sequence[str] | None = None) -> Outcome:
     """Train, report, draw; return what was reached."""
     parser = options(
+        "lstm_sentiment",
         "A long short-term memory that tells praise from blame.",
         ["movie_reviews", "opinions"],
         epochs=5,
@@ -258,14 +258,15 @@ def main(argv: Sequence[str] | None = None) -> Outcome:
     outcome = fit(
         step,
         minibatches,
-        lambda: reader.error(data.valid),
-        lambda: reader.error(data.test),
+        reader.error,
         lambda error: f"{100 * (1 - error):.2f} %",
+        data,
         args,
-        Checkpoint(args.checkpoint or Path("lstm_sentiment.npz"), [*updates, *states]),
+        network.parameters,
+        [*updates, *states],
     )
     if not outcome.interrupted:
-        report(reader, data, known, args.picture or Path("lstm_sentiment.png"))
+        report(reader, data, known, args.picture)
     return outcome
 
 

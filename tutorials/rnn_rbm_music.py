@@ -26,7 +26,6 @@ import mido
 import numpy as np
 import numpy.typing as npt
 from _sequences import Outcome, canvas, fit, load, options, padded, thinned
-from _training import Checkpoint
 from restricted_boltzmann_machine import Machine, gibbs_chain
 
 import symnet as sn
@@ -197,12 +196,12 @@ class Critic:
         self.states = [state for state, _ in stream.state_updates]
 
     def log_likelihood(
-        self, rolls: Sequence[npt.NDArray[np.floating]], turns: int, chains: int
+        self, pieces: Sequence[Piece], turns: int, chains: int
     ) -> tuple[float, float]:
         """Return the mean over all beats, and how far single chains' log Z are apart."""
         betas = np.linspace(0, 1, turns + 1).astype(sn.config.floatX)
         found, spread = [], []
-        for v in rolls:
+        for v in map(roll, pieces):
             weights = np.stack([self._weights(v, betas) for _ in range(chains)])
             log_z = self._base + np.logaddexp.reduce(weights) - np.log(chains)
             found.append(-self._energies(v) - log_z)
@@ -296,6 +295,7 @@ def draw_rolls(rolls: dict[str, npt.NDArray[np.floating]], picture: Path) -> Non
 def main(argv: Sequence[str] | None = None) -> Outcome:
     """Train, report, compose; return what was reached."""
     parser = options(
+        "rnn_rbm_music",
         "A recurrent network and a Boltzmann machine that compose.",
         ["chorales", "cadences"],
         epochs=100,
@@ -309,12 +309,12 @@ def main(argv: Sequence[str] | None = None) -> Outcome:
     parser.add_argument("--turns", type=int, default=1000, help="of annealing, for the last result")
     parser.add_argument("--chains", type=int, default=5, help="to average, for the last result")
     parser.add_argument("--beats", type=int, default=64, help="length of the piece composed")
-    parser.add_argument("--music", type=Path, help="MIDI file for the piece composed")
+    parser.add_argument("--music", type=Path, default=Path("rnn_rbm_music.mid"), help="MIDI file")
     parser.set_defaults(hidden=150)
     args = parser.parse_args(argv)
     data = load(args)
 
-    train, valid, test = ([roll(p) for p in part] for part in (data.train, data.valid, data.test))
+    train = [roll(piece) for piece in data.train]
     played = np.concatenate(train)
     often = (played.sum(axis=0) + 1) / (len(played) + 2)
     composer, stream = random_composer(often, args), RandomStreams(args.seed)
@@ -330,20 +330,21 @@ def main(argv: Sequence[str] | None = None) -> Outcome:
     outcome = fit(
         step,
         minibatches,
-        lambda: -critic.log_likelihood(valid, args.turns // 10, 1)[0],
-        lambda: -critic.log_likelihood(test, args.turns // 10, 1)[0],
+        lambda pieces: -critic.log_likelihood(pieces, args.turns // 10, 1)[0],
         lambda error: f"{-error:.3f}",
+        data,
         args,
-        Checkpoint(args.checkpoint or Path("rnn_rbm_music.npz"), [*updates, *states]),
+        composer.parameters,
+        [*updates, *states],
     )
     if not outcome.interrupted:
-        report(composer, critic, often, test, args)
+        report(composer, critic, often, data.test, args)
     return outcome
 
 
-def report(composer: Composer, critic: Critic, often: Any, test: list[Any], args: Any) -> None:
+def report(composer: Composer, critic: Critic, often: Any, test: list[Piece], args: Any) -> None:
     """Print the log-likelihood of the test part, and compose."""
-    frames = np.concatenate(test)
+    frames = np.concatenate([roll(piece) for piece in test])
     alone = np.sum(frames * np.log(often) + (1 - frames) * np.log(1 - often), axis=1).mean()
     print(f"Log-likelihood of a beat of the test part, each key for itself: {alone:.3f}")
     found, spread = critic.log_likelihood(test, args.turns, args.chains)
@@ -352,11 +353,9 @@ def report(composer: Composer, critic: Critic, often: Any, test: list[Any], args
         f"whose log Z are {spread:.3f} apart"
     )
     piece = compose(composer, args.beats, 5 * args.gibbs_steps, args)
-    music, picture = args.music or Path("rnn_rbm_music.mid"), args.picture
-    write_midi(piece, music)
-    picture = picture or Path("rnn_rbm_music.png")
-    draw_rolls({"a piece of the test part": test[0], "composed": piece}, picture)
-    print(f"Composed: {music}, drawn in {picture}")
+    write_midi(piece, args.music)
+    draw_rolls({"a piece of the test part": roll(test[0]), "composed": piece}, args.picture)
+    print(f"Composed: {args.music}, drawn in {args.picture}")
 
 
 if __name__ == "__main__":
