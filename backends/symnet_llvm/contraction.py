@@ -419,9 +419,7 @@ class _Writer(Frame):
         right = b.panel(v, at[1]) if b else self.right.at(v, column, block.lows[0])
         if plan.fetch:
             self._fetch((row, high.size), (column, wide.size))
-        # Where there is one row of tiles, all of them read elements that none has read before.
-        single = b is None and isinstance(self.rows, int) and self.rows <= plan.rows
-        ahead = 2 * plan.columns * v.lanes if single else 0
+        ahead = 0 if b else self._ahead(at, wide)
         sums = outer_tile(
             v, high.size, wide.size, left, right, block.count, None if b else masks, ahead
         )
@@ -432,6 +430,24 @@ class _Writer(Frame):
         for value, offset in zip(sums, self._places(high.size, wide.size), strict=True):
             there = v.at(place, offset)
             v.store(v.add(v.load(there), value), there)
+
+    def _ahead(self, at: tuple[Value, Value], wide: _Band) -> Value:
+        """How far from where a tile reads its unpacked columns others should be fetched."""
+        e, plan = self.e, self.plan
+        if not isinstance(self.rows, int) or plan.rows_first:
+            return 0
+        width = plan.columns * self.v.lanes
+        # Where there is one row of tiles, all of them read elements that none has read before.
+        last = -(-self.rows // plan.rows) - 1
+        if last == 0:
+            return 2 * width
+        # Else the last tile of a column of them fetches what the next column's tiles will read, if
+        # the same thread does these.
+        later = e.less(e.add(at[1], 1), wide.high)
+        if later == "false" or (isinstance(at[0], int) and at[0] != last):
+            return 0
+        ends = e.op(f"icmp eq i64 {at[0]}, {last}")
+        return e.op(f"select i1 {e.op(f'and i1 {ends}, {later}')}, i64 {width}, i64 0")
 
     def _fetch(self, down: tuple[Value, int], across: tuple[Value, int]) -> None:
         """Ask for the memory that a tile's results go to."""

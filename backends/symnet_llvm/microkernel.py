@@ -180,7 +180,7 @@ def outer_tile(
     right: Stream,
     inner: Value,
     masks: Sequence[str | None] | None = None,
-    ahead: int = 0,
+    ahead: Value = 0,
 ) -> list[str]:
     """Sum the products of a tile of `rows` elements by `columns` vectors.
 
@@ -220,9 +220,9 @@ def outer_tile(
                 v.load(v.at(b, e.add(e.mul(right.step, k), j * v.lanes)), masks[j])
                 for j in range(columns)
             ]
-            if ahead:
+            if ahead != 0:
                 for j in range(columns):
-                    v.fetch(v.at(b, e.add(e.mul(right.step, k), ahead + j * v.lanes)))
+                    v.fetch(v.at(b, e.add(e.mul(right.step, k), e.add(ahead, j * v.lanes))))
             for i in range(rows):
                 element = v.broadcast(v.at(a, e.add(e.mul(left.step, k), down[i])))
                 for j in range(columns):
