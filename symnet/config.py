@@ -15,6 +15,7 @@ _CHOICES: dict[str, tuple[str, ...]] = {
     "compute_test_value": ("off", "ignore", "warn", "raise"),
     "floatX": ("float32", "float64"),
     "on_unused_input": ("raise", "warn", "ignore"),
+    "memory": ("fast", "small"),
     "mode": (
         *("default", "reference", "debug", "nan_guard"),
         *("Mode", "FAST_RUN", "FAST_COMPILE", "DebugMode", "DEBUG_MODE", "NanGuardMode"),
@@ -36,6 +37,9 @@ class Config:
     mode
         ``"default"`` compiles, ``"reference"`` interprets, ``"debug"`` does both and compares,
         ``"nan_guard"`` looks for what is not finite; Theano's names are understood, too.
+    memory
+        ``"fast"`` keeps all that a call needs again; ``"small"`` computes some of it again, for up
+        to a quarter more time, where that saves memory.
     optimizer
         How much is done to make code quick: ``"fast_run"`` all of it, ``"fast_compile"`` only what
         makes expressions canonical, ``"None"`` nothing; Theano's steps between, ``"o1"`` to
@@ -70,6 +74,7 @@ class Config:
     floatX: str = "float32"
     device: str = "cpu"
     mode: str = "default"
+    memory: str = "fast"
     optimizer: str = "fast_run"
     optimizer_including: str = ""
     optimizer_excluding: str = ""

@@ -170,7 +170,7 @@ class Function:
         self._single = signature.single
         self._keys = signature.keys
         self._written = frozen
-        self._mode = mode
+        self._mode = mode if mode.memory else replace(mode, memory=config.memory)
         self._allow_downcast = allow_downcast
         self._profile = profile
         self._device = device
@@ -209,7 +209,13 @@ class Function:
         mode = self._mode
         debug = mode.kind == "debug"
         return Manner(
-            self._device, mode.fuse, mode.inplace, self._profile, debug, debug and mode.finite
+            self._device,
+            mode.fuse,
+            mode.inplace,
+            self._profile,
+            debug,
+            debug and mode.finite,
+            mode.memory or "fast",
         )
 
     def _recalled(self) -> Remembered | None:

@@ -14,7 +14,7 @@ Updates of shared variables in place are another matter, that of the order of st
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -24,7 +24,6 @@ from symnet.kernel import (
     Let,
     Loop,
     Param,
-    Reduce,
     Stmt,
     Store,
     expressions,
@@ -34,15 +33,16 @@ from symnet.program import (
     Branch,
     Buffer,
     Copy,
-    Guard,
     HostCall,
     Launch,
     Program,
     Repeat,
     Step,
     outermost,
+    renamed,
 )
-from symnet.scalar import Expr, Load, Symbol, const, simplify, walk
+from symnet.scalar import Expr, Load, const, simplify, walk
+from symnet.trimming import trimmed
 
 Work = Kernel | Contraction
 S = TypeVar("S", bound=Stmt)
@@ -98,12 +98,12 @@ class _Sharing:
             steps.append(left)
         if not self._same:
             return self._program
-        gone = self._same.keys()
+        names = {gone: self._name(gone) for gone in self._same}
         return replace(
             self._program,
-            buffers=tuple(b for b in self._program.buffers if b.name not in gone),
-            steps=tuple(map(self._renamed, _without_gone(steps))),
-            names={v: self._name(name) for v, name in self._program.names.items()},
+            buffers=tuple(b for b in self._program.buffers if b.name not in names),
+            steps=tuple(renamed(s, names) for s in _without_gone(steps)),
+            names={v: names.get(b, b) for v, b in self._program.names.items()},
         )
 
     # -- decisions -------------------------------------------------------------------------
@@ -172,28 +172,6 @@ class _Sharing:
             self._made[key] = overwriting(work, source, target)
         return self._made[key]
 
-    # -- names -----------------------------------------------------------------------------
-
-    def _renamed(self, step: Step) -> Step:
-        match step:
-            case Launch():
-                return replace(step, buffers=self._names(step.buffers))
-            case Guard():
-                return replace(step, buffer=self._name(step.buffer))
-            case HostCall():
-                return replace(
-                    step, inputs=self._names(step.inputs), outputs=self._names(step.outputs)
-                )
-            case Copy():
-                return Copy(self._name(step.source), self._name(step.target))
-            case Repeat():
-                return replace(step, kept=self._names(step.kept))
-            case Branch():
-                return replace(step, flag=self._name(step.flag))
-
-    def _names(self, buffers: Iterable[str]) -> tuple[str, ...]:
-        return tuple(map(self._name, buffers))
-
 
 def _without_gone(steps: Sequence[Step | None]) -> Iterator[Step]:
     """The steps that are left; branches know how many of theirs are."""
@@ -235,7 +213,7 @@ def overwriting(work: Work, source: str, target: str) -> Work | None:
         if p.name != target
     )
     if isinstance(work, Kernel):
-        return Kernel(params, work.ints, _without_idle(_redirected(work.body, source, target)))
+        return Kernel(params, work.ints, trimmed(_redirected(work.body, source, target), _is_idle))
     epilogue = _redirected(work.epilogue, source, target)
     return replace(work, params=params, epilogue=epilogue)
 
@@ -291,34 +269,6 @@ def _redirected(stmts: tuple[S, ...], source: str, target: str) -> tuple[S, ...]
     return tuple(map(changed, stmts))
 
 
-def _without_idle(stmts: Sequence[Stmt]) -> tuple[Stmt, ...]:
-    """Statements without stores of elements where they have come from."""
-    bound = {s.symbol: s.value for s in stmts if isinstance(s, Let)}
-    kept: list[Stmt] = []
-    for s in stmts:
-        match s:
-            case Store():
-                value = bound.get(s.value, s.value) if isinstance(s.value, Symbol) else s.value
-                if value == Load(s.buffer, s.offset, value.dtype):
-                    continue
-            case Loop():
-                s = Loop(s.axis, s.extent, _without_idle(s.body))
-                if not s.body:
-                    continue
-        kept.append(s)
-    return _needed(kept)
-
-
-def _needed(stmts: Sequence[Stmt]) -> tuple[Stmt, ...]:
-    """Statements without those that bind what none after them uses."""
-    used: set[Expr] = set()
-    kept: list[Stmt] = []
-    for s in reversed(stmts):
-        binds = [s.symbol] if isinstance(s, Let) else []
-        if isinstance(s, Reduce):
-            binds = [a.symbol for a in s.accumulators]
-        if binds and used.isdisjoint(binds):
-            continue
-        kept.append(s)
-        used.update(x for x in walk(*expressions((s,))) if isinstance(x, Symbol))
-    return tuple(reversed(kept))
+def _is_idle(store: Store, value: Expr) -> bool:
+    """Whether an element is stored where it has come from."""
+    return value == Load(store.buffer, store.offset, value.dtype)

@@ -110,6 +110,8 @@ class Mode:
         What looks on while the graph is interpreted (``"reference"`` or ``"rewritten"``).
     finite
         Whether ``"debug"`` raises where NaN or an infinity is made of finite numbers.
+    memory
+        ``"fast"`` or ``"small"``: see `symnet.config.Config`, which decides if it is None.
 
     Examples
     --------
@@ -122,6 +124,7 @@ class Mode:
     exclude: frozenset[str] = frozenset()
     watcher: Watcher | None = None
     finite: bool = True
+    memory: str | None = None
 
     def excluding(self, *names: str) -> Mode:
         """This mode without some rules, phases or parts of the compiler.

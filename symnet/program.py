@@ -294,6 +294,57 @@ class Branch:
 Step = Launch | Guard | HostCall | Copy | Repeat | Branch
 
 
+def renamed(step: Step, names: Mapping[str, str]) -> Step:
+    """A step on other buffers: those that `names` has.
+
+    Examples
+    --------
+    >>> renamed(Copy("a", "b"), {"b": "c"})
+    Copy(source='a', target='c')
+    """
+
+    def new(buffers: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(names.get(b, b) for b in buffers)
+
+    match step:
+        case Launch():
+            return replace(step, buffers=new(step.buffers))
+        case Guard():
+            return replace(step, buffer=names.get(step.buffer, step.buffer))
+        case HostCall():
+            return replace(step, inputs=new(step.inputs), outputs=new(step.outputs))
+        case Copy():
+            return Copy(names.get(step.source, step.source), names.get(step.target, step.target))
+        case Repeat():
+            return replace(step, kept=new(step.kept))
+        case Branch():
+            return replace(step, flag=names.get(step.flag, step.flag))
+
+
+def blocks(steps: Sequence[Step]) -> list[list[int]]:
+    """Numbers of steps by what they belong to: a repetition, a branch, or a step alone.
+
+    Examples
+    --------
+    >>> copy = Copy("a", "b")
+    >>> blocks([copy, Branch("f", 1, 2), copy, copy, copy, copy])
+    [[0], [1, 2, 3, 4], [5]]
+    """
+    found: list[list[int]] = []
+    end = 0
+    for i, step in enumerate(steps):
+        if i < end:
+            found[-1].append(i)
+            continue
+        found.append([i])
+        match step:
+            case Repeat():
+                end = i + 1 + step.length
+            case Branch():
+                end = i + 1 + step.then + step.otherwise
+    return found
+
+
 def outermost(steps: Sequence[Step]) -> list[int]:
     """For each step the outermost repetition that it belongs to, or itself.
 

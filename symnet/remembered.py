@@ -90,7 +90,7 @@ def record_of(frozen: Frozen, manner: Manner, exclude: frozenset[str]) -> Record
     places = {v: k for k, v in enumerate(leaves)}
     updated = [places[s] for s, _ in frozen.updates]
     names = [frozen.names[v] for v in leaves]
-    policy = (config.floatX, config.max_constant_size)
+    policy = (config.floatX, config.max_constant_size, manner.memory)
     settings = (manner.device, manner.fuse, manner.inplace, sorted(exclude), policy)
     try:
         found = digest(

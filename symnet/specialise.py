@@ -68,6 +68,12 @@ class Specialisation:
             Int(Symbol(f"g{k}"), expr, value) for k, (expr, value) in enumerate(self._bound.items())
         )
 
+    @property
+    def integers(self) -> dict[str, int]:
+        """Values of base and derived integers in the call at hand, by name."""
+        derived = {x.symbol.name: x.value for x in self.ints() if x.value is not None}
+        return {**self.values, **derived}
+
     def changed(self, values: Mapping[str, int]) -> frozenset[Expr]:
         """The specialised lengths that have another value for other base integers."""
         return frozenset(x for x, n in self._bound.items() if evaluate_int(x, values) != n)

@@ -49,6 +49,8 @@ class Manner:
         Whether each step of each call is compared with the interpreter.
     finite
         Whether it is an error then if a step makes NaN or an infinity of finite numbers.
+    memory
+        ``"small"`` if something may be computed again to save memory, else ``"fast"``.
     """
 
     device: str
@@ -57,6 +59,7 @@ class Manner:
     profile: bool = False
     debug: bool = False
     finite: bool = False
+    memory: str = "fast"
 
 
 class PassTimes(dict[str, float]):
@@ -282,8 +285,17 @@ class Versions:
     def _compile(self, dims: Specialisation) -> Version:
         with self._times.measure("lower"):
             program, resized = self._lowered(dims)
+            small = self._manner.memory == "small"
+            if small:
+                from symnet.recompute import recompute  # few ask for it
+
+                program = recompute(program, dims.integers)
             if self._manner.inplace:
                 program = in_place(program, _may_overwrite(program))
+            if small:
+                from symnet.strips import in_strips
+
+                program = in_strips(program, dims.integers)
         with self._times.measure("compile"):
             target = backends.get(self._manner.device)
             executable = target.compile(program, self._manner.profile)

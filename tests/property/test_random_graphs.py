@@ -18,6 +18,7 @@ MODES = {
     "not canonicalized": Mode().excluding("canonicalize"),
     "not stabilized": Mode().excluding("stabilize"),
     "not specialized": Mode().excluding("specialize"),
+    "small memory": Mode(memory="small"),
     "not in place": Mode().excluding("inplace"),
     "nothing done": Mode(exclude=NOTHING),
 }
