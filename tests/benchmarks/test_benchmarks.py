@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from benchmarks import problems, report, runner
+from benchmarks import compile_time, problems, report, runner
 from benchmarks.cases import CASES, STARTUP_CASES
 from benchmarks.measure import Measurement, Settings, Startup, _checked, measure_steps
 from benchmarks.peers import CONTENDERS
@@ -82,3 +82,10 @@ def test_report(tmp_path: Path) -> None:
     assert "peak memory | 300 MB | 400 MB | 600 MB | 0.75 |" in text
     assert "- jax, update-only call: no" in text
     assert list(tmp_path.glob("*.json"))
+
+
+def test_compile_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compile_time, "LAYERS", 3)
+    monkeypatch.setattr(compile_time, "OPERATIONS", 20)
+    for name in compile_time.GRAPHS:
+        assert compile_time.once(name).keys() == {"import", "compile"}
