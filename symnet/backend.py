@@ -9,7 +9,7 @@ own. The module may have ``SOURCES``, too: see `sources`.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -71,6 +71,8 @@ class Footprint:
     calls
         Of the results that Python hands over at once in a host call; what an operation's own
         Python code needs meanwhile is not known.
+    offsets
+        Where each temporary begins in the arena, by buffer name, as far as the backend tells.
     """
 
     arena: int = 0
@@ -78,6 +80,7 @@ class Footprint:
     constants: int = 0
     outputs: int = 0
     calls: int = 0
+    offsets: Mapping[str, int] = field(default_factory=dict, compare=False)
 
     @property
     def total(self) -> int:

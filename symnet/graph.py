@@ -12,6 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from contextvars import ContextVar
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import FrameType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -94,6 +95,12 @@ def user_line() -> SourceLine | None:
             if code.co_name == "<module>":
                 break  # what runs a script is not the user's
         frame = frame.f_back
+    return _line_at(tuple(places))
+
+
+@lru_cache(maxsize=1 << 14)
+def _line_at(places: tuple[tuple[str, int, str], ...]) -> SourceLine | None:
+    """The innermost of some places; a line builds many nodes."""
     found = None
     for place in reversed(places):
         found = SourceLine(*place, found)

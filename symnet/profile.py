@@ -162,15 +162,16 @@ def _lines(steps: Sequence[Timed], head: str) -> Iterator[str]:
         return
     yield head
     whole = sum(s.measured * s.calls for s in steps) or 1.0
-    yield f"{'share':>7} {'ms/call':>9} {'at best':>9} {'of best':>7} {'MB':>9} {'Mflop':>9}  step"
+    unit, factor = ("ms", 1e3) if max(s.measured for s in steps) >= 1e-3 else ("µs", 1e6)
+    yield f"  share   {unit}/call   at best of best        MB     Mflop  step"
     for s in steps:
-        best = f"{s.at_best * 1e3:.4f}" if s.at_best is not None else ""
+        best = f"{s.at_best * factor:.3f}" if s.at_best is not None else ""
         reached = f"{s.share:.0%}" if s.share is not None else ""
         moved = f"{s.cost.moved / 1e6:.3f}" if s.cost is not None else ""
         done = f"{s.cost.operations / 1e6:.3f}" if s.cost is not None else ""
         yield (
-            f"{s.measured * s.calls / whole:7.1%} {s.measured * 1e3:9.4f} {best:>9} {reached:>7} "
-            f"{moved:>9} {done:>9}  {s.kind}: {s.text}"
+            f"{s.measured * s.calls / whole:7.1%} {s.measured * factor:9.3f} {best:>9} "
+            f"{reached:>7} {moved:>9} {done:>9}  {s.kind}: {s.text}"
         )
 
 

@@ -297,12 +297,14 @@ class Instance:
 
         hosts = [s for s in self.program.steps if isinstance(s, HostCall)]
         fresh = [name for name in self.outputs if self._buffers[name].kind == "output"]
+        offsets, arena = self._plan()
         return Footprint(
-            arena=self._plan()[1],
+            arena=arena,
             scratch=int(self.words[Slot.PARTS]) * self.facts.scratch_bytes,
             constants=size(b.name for b in self.program.buffers if b.kind == "constant"),
             outputs=size(fresh),
             calls=max((size(s.outputs) for s in hosts), default=0),
+            offsets=offsets,
         )
 
     def lose_threads(self) -> None:

@@ -9,16 +9,19 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from symnet.backend import Machine
+from symnet.backend import Footprint, Machine
 from symnet.cost import Cost, seconds, step_costs, total
 from symnet.function import Function
 from symnet.graph import Variable, ancestors
+from symnet.memory import buffer_bytes
 from symnet.origin import Origin, origins, place_text, why_on_host
 from symnet.program import Branch, Copy, HostCall, Launch, Repeat
 from symnet.scalar import show
 from symnet.versions import Version
 
 _WIDTH = 100
+_LISTED = 12
+"""Temporaries whose place is told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +57,15 @@ class Part:
         What each of them takes: bytes and operations.
     at_best
         Seconds that these take at least on the machine at hand, for each step.
+    footprint
+        The memory that a call needs, and where temporaries lie in it.
     """
 
     version: Version
     steps: Sequence[Origin]
     costs: Sequence[Cost]
     at_best: Sequence[float]
+    footprint: Footprint
 
     @property
     def hosted(self) -> list[tuple[Origin, str]]:
@@ -147,7 +153,8 @@ def explain(f: Function) -> Explanation:
 def _explained(version: Version, machine: Machine) -> Part:
     costs = step_costs(version.program, version.sizes)
     at_best = [seconds(c, machine) for c in costs]
-    return Part(version, origins(version.program), costs, at_best)
+    footprint = version.executable.footprint()
+    return Part(version, origins(version.program), costs, at_best, footprint)
 
 
 def _count(outputs: Sequence[Variable]) -> int:
@@ -203,8 +210,30 @@ def _part(part: Part, number: int, count: int) -> Iterator[str]:
     yield f"  all steps: {_cost(whole, sum(part.at_best))}"
     yield from _listed("  in place: ", part.in_place)
     yield from _listed("  computed aside, then copied: ", part.copied)
+    yield from _memory(part)
     for step, reason in part.hosted:
         yield f"  host call, step {step.number}: {reason}"
+
+
+def _memory(part: Part) -> Iterator[str]:
+    needed, program, sizes = part.footprint, part.version.program, part.version.sizes
+    size = {b.name: buffer_bytes(program, b.name, sizes) for b in program.buffers}
+    kinds = {b.name: b.kind for b in program.buffers}
+    temporary = [name for name, kind in kinds.items() if kind == "temporary"]
+    shared = sum(size[name] for name, kind in kinds.items() if kind == "shared")
+    apart = sum(size[name] for name in temporary)
+    parts = [f"arena {_amount(needed.arena, 'B')}"]
+    if temporary:
+        parts[0] += f" for {len(temporary)} temporaries of {_amount(apart, 'B')} in all"
+    others = {"threads": needed.scratch, "constants": needed.constants, "outputs": needed.outputs,
+              "host calls": needed.calls, "shared variables": shared}  # fmt: skip
+    parts += [f"{name} {_amount(n, 'B')}" for name, n in others.items() if n]
+    yield from _wrapped("  memory: ", parts)
+    placed = sorted(needed.offsets.items(), key=lambda item: (-size.get(item[0], 0), item[1]))
+    listed = [f"{name} at {at} ({_amount(size[name], 'B')})" for name, at in placed[:_LISTED]]
+    if len(placed) > _LISTED:
+        listed.append(f"and {len(placed) - _LISTED} smaller ones")
+    yield from _listed("  arena: ", listed)
 
 
 def _step(found: Origin, cost: Cost, at_best: float) -> Iterator[str]:

@@ -149,3 +149,24 @@ def test_what_has_no_source():
         source(f)
     with pytest.raises(ValueError, match="kind is one of 'program', "):
         source(step(), "fortran")
+
+
+def test_memory_and_places_in_the_arena():
+    x = T.matrix("x")
+    hidden = T.tanh(T.dot(x, x))
+    f = sn.function([x], T.dot(hidden, T.dot(hidden.T, x)))
+    f(np.ones((40, 40), "float32"))
+    (part,) = explain(f).parts
+    assert part.footprint.arena >= 40 * 40 * 4
+    temporaries = [b.name for b in part.version.program.buffers if b.kind == "temporary"]
+    assert temporaries
+    assert set(temporaries) == set(part.footprint.offsets)
+    assert f"{temporaries[0]} at " in str(explain(f))
+
+
+def test_lines_know_who_called_them():
+    def build(x):
+        return T.exp(x)
+
+    line = build(T.vector("x")).owner.line
+    assert (line.function, line.caller.function) == ("build", "test_lines_know_who_called_them")
