@@ -34,7 +34,7 @@ class Arm(Steps):
     """
 
     def __init__(self, outer: Steps, group: Chosen, truth: bool) -> None:
-        super().__init__()
+        super().__init__(outer.in_loop)
         self.memory = outer.memory
         results = group.results(truth)
         told = [v for v, (_, where) in group.told.items() if where is truth]
@@ -61,7 +61,6 @@ class Arm(Steps):
             self.targets.setdefault(v, []).append(self.memory.names[v])
         self.prepare()
         self.drafts += [copying(source, target, 0) for source, target in copies]
-        self.guard_faults()
 
     def steps(self) -> list[Step]:
         """The steps."""

@@ -24,7 +24,6 @@ from symnet.grouping import nests
 from symnet.kernel import Axis, accumulated
 from symnet.nest import Reduction, axes
 from symnet.op import ChoiceOp, ContractionOp, Fault, Index, IndexedOp, LoopOp, OrderedOp, Steps
-from symnet.ops.indexing import IncSubtensor, Subtensor
 from symnet.ops.shape import DimShuffle
 from symnet.regions import Regions
 from symnet.scalar import Const, Expr, Load, Symbol, cast, const, rows, substitute, walk
@@ -570,16 +569,9 @@ def _is_surely_native(op: LoopOp) -> bool:
         if isinstance(node.op, LoopOp):
             if not _is_surely_native(node.op):
                 return False
-        elif isinstance(node.op, IndexedOp | OrderedOp):
-            checks = type(node.op).faults not in (IndexedOp.faults, OrderedOp.faults)
-            # Positions that are numbers are checked when shapes are.
-            if checks and not all(isinstance(v, Constant) or v.ndim for v in node.inputs):
-                return False
-            if checks and not isinstance(node.op, Subtensor | IncSubtensor):
-                return False
-        elif not isinstance(node.op, ContractionOp | ChoiceOp):
+        elif not isinstance(node.op, IndexedOp | OrderedOp | ContractionOp | ChoiceOp):
             return False
-    return not op.until
+    return True
 
 
 def _even_parts(length: int) -> int:

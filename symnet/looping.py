@@ -22,7 +22,7 @@ from symnet.ops.integers import integer_value
 from symnet.ops.shape import DimShuffle
 from symnet.ops.stepping import RowAt
 from symnet.program import Launch, Repeat, Step
-from symnet.scalar import Const, Expr, Load, Symbol, const, simplify
+from symnet.scalar import Const, Expr, Load, Symbol, cast, const, simplify, walk
 from symnet.schedule import StepGraph
 from symnet.steps import Steps, in_order
 from symnet.types import TensorType
@@ -34,17 +34,15 @@ def body_of(outer: Steps, group: Looped) -> Body | None:
     """The body of a loop, or None if it has to run in Python."""
     op = group.node.op
     assert isinstance(op, LoopOp)
-    if op.until:
-        return None
     body = Body(outer, group, op)
-    return body if body.is_native else None
+    return None if body.calls_python else body
 
 
 class Body(Steps):
     """The steps of a loop."""
 
     def __init__(self, outer: Steps, group: Looped, op: LoopOp) -> None:
-        super().__init__()
+        super().__init__(in_loop=True)
         self.memory = outer.memory
         self.outer = outer
         self.node = group.node
@@ -71,10 +69,9 @@ class Body(Steps):
             self.memory.of,
             outer.fusion.fuse,
         )
+        self._stop = self.memory.temporary("bool", ()) if op.until else None
         self._lay_out()
         self.prepare()
-        guards = any(d.guard for d in self.drafts)
-        self.is_native = not self.calls_python and not self.fusion.faults and not guards
 
     def _depth(self, state: int) -> int:
         return max(self.op.taps[state])
@@ -129,9 +126,12 @@ class Body(Steps):
 
     def _lay_out(self) -> None:
         """Say where results go."""
-        histories = [self._history(k) for k in range(len(self.results))]
+        results = list(self.results)
+        if self._stop is not None:
+            self.rows[results.pop()] = [(self._stop, const(0))]
+        histories = [self._history(k) for k in range(len(results))]
         self.kept = tuple(self.memory.of(v) for v in histories)
-        for k, (v, history) in enumerate(zip(self.results, histories, strict=True)):
+        for k, (v, history) in enumerate(zip(results, histories, strict=True)):
             row: Expr = self.index
             if k < len(self.op.taps):
                 row = row + self._depth(k)
@@ -157,7 +157,17 @@ class Body(Steps):
             self._copied(ring, self._operands[self.node.outputs[k]], "end", count)
             for k, ring in self._rings.items()
         ]
-        return [*starts, Repeat(self.index, count, len(body), self.kept), *body, *ends]
+        if not self.outer.in_loop:
+            # What is found at fault in any step of any loop inside is told when all is done.
+            starts += [self._filled(flag, const(0)) for flag, _ in self.carried]
+        if self._stop is not None:
+            # Rows of steps not made are zero.
+            told = (self.memory.of(self._operands[v]) for v in self.node.outputs)
+            starts = [*(self._filled(b, const(0)) for b in told), *starts]
+            done = self.memory.of(self._operands[self.node.outputs[-1]])
+            body.append(self._filled(done, self.index + 1))
+        turns = Repeat(self.index, count, len(body), self.kept, self._stop)
+        return [*starts, turns, *body, *ends]
 
     def _copied(self, source: Value, target: Value, label: str, done: Expr | None = None) -> Launch:
         """Copy what a state starts from, or of a ring the last rows after so many steps."""
@@ -170,10 +180,21 @@ class Body(Steps):
         if done is not None:
             index = ((index[0] + done) % source.shape[0], *index[1:])
         place = position(source.shape, index)
-        root = Root((written,), shape, Load(read, place, dtype))
-        found = abstract(build((root,)), names.dtypes)
-        work = Kernel(found.params, found.ints, found.stmts)
-        return Launch(work, names.actual(found.buffers), found.arguments, label)
+        return _storing(names, Root((written,), shape, Load(read, place, dtype)), label)
+
+    def _filled(self, buffer: str, x: Expr) -> Launch:
+        """Fill a buffer with an integer."""
+        names = Renaming()
+        b = self.memory.buffers[buffer]
+        root = Root((names.buffer(buffer, b.dtype),), b.shape, cast(x, b.dtype))
+        return _storing(names, root, "count" if self.index in walk(x) else "fill")
+
+
+def _storing(names: Renaming, root: Root, label: str) -> Launch:
+    """The launch of a kernel that stores one value."""
+    found = abstract(build((root,)), names.dtypes)
+    work = Kernel(found.params, found.ints, found.stmts)
+    return Launch(work, names.actual(found.buffers), found.arguments, label)
 
 
 class _Lengths:

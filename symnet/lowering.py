@@ -101,7 +101,6 @@ class _Lowering(Steps):
     def program(self) -> Program:
         """Build the program."""
         self.prepare()
-        self.guard_faults()
         self._leaf_outputs()
         self.graph = StepGraph(self.drafts)
         copies = self._updates()

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 
 from symnet.graph import Apply, SourceLine, Variable, ancestors
 from symnet.kernel import Kernel, Ordered
-from symnet.op import ContractionOp, IndexedOp, LoopOp, OrderedOp
+from symnet.op import ChoiceOp, ContractionOp, IndexedOp, LoopOp, OrderedOp
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.shape import Broadcast, DimShuffle, MakeVector, Reshape, ShapeOf, SpecifyShape
 from symnet.program import Branch, Copy, Guard, HostCall, Launch, Program, Repeat, Step
 
 _PLUMBING = (Broadcast, DimShuffle, MakeVector, Reshape, ShapeOf, SpecifyShape)
-_NATIVE = (IndexedOp, ContractionOp, OrderedOp)
+_NATIVE = (IndexedOp, ContractionOp, OrderedOp, ChoiceOp)
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,12 +206,18 @@ def why_on_host(node: Apply) -> str:
     op = node.op
     if not isinstance(op, LoopOp):
         return f"{op} has no native code: its NumPy meaning runs"
-    foreign = [n for n in ancestors(op.outputs) if not isinstance(n.op, (*_NATIVE, LoopOp))]
-    if foreign:
-        return f"the loop's steps call {summary(foreign)}, which has no native code"
-    if op.until:
-        return "the loop ends on a condition, which Python looks at after every step"
-    return "the loop's steps check positions that are known only from data"
+    return f"the loop's steps call {summary(_foreign(op))}, which has no native code"
+
+
+def _foreign(op: LoopOp) -> list[Apply]:
+    """Operations without native code in the body of a loop, and in those of loops in it."""
+    found: list[Apply] = []
+    for n in ancestors(op.outputs):
+        if isinstance(n.op, LoopOp):
+            found += _foreign(n.op)
+        elif not isinstance(n.op, _NATIVE):
+            found.append(n)
+    return found
 
 
 def place_text(line: SourceLine) -> str:

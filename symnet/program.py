@@ -240,12 +240,15 @@ class Repeat:
     kept
         Names of buffers of which one repetition reads rows that those before it wrote, and writes
         another row: within a repetition nothing waits for them.
+    until
+        Name of the buffer of a bool: the repetition in which its steps make it true is the last.
     """
 
     index: Symbol
     count: Expr
     length: int
     kept: tuple[str, ...] = ()
+    until: str | None = None
 
     @property
     def reads(self) -> frozenset[str]:
@@ -258,7 +261,8 @@ class Repeat:
         return frozenset()
 
     def __str__(self) -> str:
-        return f"for {self.index.name} < {show(self.count)}:"
+        end = f" until {self.until}" if self.until else ""
+        return f"for {self.index.name} < {show(self.count)}{end}:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -316,7 +320,8 @@ def renamed(step: Step, names: Mapping[str, str]) -> Step:
         case Copy():
             return Copy(names.get(step.source, step.source), names.get(step.target, step.target))
         case Repeat():
-            return replace(step, kept=new(step.kept))
+            until = None if step.until is None else names.get(step.until, step.until)
+            return replace(step, kept=new(step.kept), until=until)
         case Branch():
             return replace(step, flag=names.get(step.flag, step.flag))
 
@@ -485,7 +490,8 @@ class _Definition:
                 case Copy():
                     return "copy", places[s.source], places[s.target]
                 case Repeat():
-                    return "repeat", s.index, s.count, s.length, buffers(s.kept)
+                    ends = () if s.until is None else (s.until,)
+                    return "repeat", s.index, s.count, s.length, buffers(s.kept), buffers(ends)
                 case Branch():
                     return "branch", places[s.flag], s.then, s.otherwise
 
@@ -582,11 +588,11 @@ def verify(program: Program) -> None:
             if isinstance(step, Repeat):
                 _check_symbols(step.count, symbols, program)
                 symbols.add(step.index)
-                length = step.length
+                length, flag = step.length, step.until
             else:
-                length = step.then + step.otherwise
-                if buffers[step.flag].dtype != "bool":
-                    raise MalformedProgram(f"{step}: {buffers[step.flag]} in\n{program}")
+                length, flag = step.then + step.otherwise, step.flag
+            if flag is not None and buffers[flag].dtype != "bool":
+                raise MalformedProgram(f"{step}: {buffers[flag]} in\n{program}")
             inside.append((i + 1 + length, step))
             if inside[-1][0] > min(len(program.steps), *(end for end, _ in inside)):
                 raise MalformedProgram(f"{step} has more steps than there are in\n{program}")

@@ -20,7 +20,7 @@ from symnet.nest import Root, build
 from symnet.op import Array
 from symnet.ordering import ordered
 from symnet.program import Buffer, Copy, Guard, HostCall, Launch, Step
-from symnet.scalar import Expr, Load, const, walk
+from symnet.scalar import Expr, Load, const, rows, walk
 from symnet.schedule import Draft, StepGraph
 from symnet.values import Chain, Chosen, Dims, Group, Host, Looped, Nest, Product, Value
 
@@ -86,12 +86,19 @@ class Steps:
         The groups.
     calls_python
         Whether there is a host call among the steps.
+    in_loop
+        Whether the steps are those of a loop, or of an arm in one.
+    carried
+        In a loop: flags that say in its end whether data were at fault in some step, and what to
+        say then.
     """
 
     memory: Memory
     fusion: Fusion
 
-    def __init__(self) -> None:
+    def __init__(self, in_loop: bool = False) -> None:
+        self.in_loop = in_loop
+        self.carried: list[tuple[str, str]] = []
         self.targets: dict[Variable, list[str]] = {}
         self.rows: dict[Variable, list[tuple[str, Expr]]] = {}
         self.drafts: list[Draft] = []
@@ -106,22 +113,47 @@ class Steps:
         """Draft the steps of all groups."""
         self.groups = self.fusion.groups()
         self._share_buffers()
+        if self.in_loop:
+            self._carry_faults()
         self.drafts = [self._draft(g) for g in self.groups]
         self.home = self._home()
         self._beginnings()
+        if not self.in_loop:
+            self._guard_faults()
 
     def make(self) -> None:
         """Make the steps of all groups, once it is known where results go."""
         for draft, group in zip(self.drafts, self.groups, strict=False):
             draft.step = self._step_of(group)
 
-    def guard_faults(self) -> None:
-        """End the call where data are found at fault."""
-        for flag, message in self.fusion.faults:
-            name = self.memory.of(self.fusion.values[flag])
-            stage = self.fusion.values[flag].stage
+    def _guard_faults(self) -> None:
+        """End the call where data are found at fault, here or in a loop."""
+        found = [
+            (self.memory.of(value), message, value.stage)
+            for value, message in (
+                (self.fusion.values[flag], message) for flag, message in self.fusion.faults
+            )
+        ]
+        for group in self.groups:
+            body = self._bodies.get(group.node) if isinstance(group, Looped) else None
+            if body is not None:
+                found += [(flag, message, group.stage) for flag, message in body.carried]
+        for name, message, stage in found:
             guard = Guard(name, message)
             self.drafts.append(Draft(stage + 1, guard.reads, frozenset(), guard, guard=True))
+
+    def _carry_faults(self) -> None:
+        """Have flags say whether data were at fault in this step or in one before.
+
+        What is computed of such data is computed safely, if to no end; so it is enough to look at
+        the flags once the loop is over.
+        """
+        for flag, message in self.fusion.faults:
+            value = self.fusion.values[flag]
+            name = self.memory.of(value)
+            assert value.expr is not None
+            value.expr = rows()["maximum"](Load(name, const(0), "int64"), value.expr)
+            self.carried.append((name, message))
 
     # -- drafts ----------------------------------------------------------------------------
 
@@ -161,11 +193,20 @@ class Steps:
 
         body = body_of(self, group)
         draft = self._draft_call(group, guard=body is None)
-        if body is not None:
-            self._bodies[group.node] = body
-        else:
+        if body is None:
             self.calls_python = True
+            return draft
+        self._bodies[group.node] = body
+        self._note_carried(draft, body.carried)
         return draft
+
+    def _note_carried(self, draft: Draft, carried: Sequence[tuple[str, str]]) -> None:
+        """Note the flags that what is inside of a step sets."""
+        flags = frozenset(flag for flag, _ in carried)
+        draft.writes |= flags
+        if self.in_loop:
+            draft.reads |= flags
+            self.carried += carried
 
     def _draft_choice(self, group: Chosen) -> Draft:
         from symnet.branching import Arm  # an arm's steps are made as any others
@@ -183,7 +224,10 @@ class Steps:
             self._arms[id(group)] = arms
         guard = any(d.guard for arm in arms for d in arm.drafts)
         reads = frozenset(map(self.memory.of, given))
-        return Draft(group.stage, reads, frozenset(writes), guard=guard)
+        draft = Draft(group.stage, reads, frozenset(writes), guard=guard)
+        for arm in arms:
+            self._note_carried(draft, arm.carried)
+        return draft
 
     def _target(self, value: Value) -> list[str]:
         """Buffers a value is stored to, updates aside."""

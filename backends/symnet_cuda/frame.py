@@ -126,9 +126,10 @@ class LaunchShape:
 
 
 class Place(Enum):
-    """What a number in an order of steps stands for: the step, or a part of a branch behind it."""
+    """What a number in an order of steps stands for: the step, or a place behind parts of it."""
 
     STEP = auto()
+    TURN = auto()
     OTHERWISE = auto()
     END = auto()
 
@@ -140,8 +141,8 @@ class Sizes:
     Attributes
     ----------
     order
-        The steps to run, those of repetitions as often as they come, and of branches, each with
-        its `Place`.
+        The steps to run, those of repetitions as often as they come, and where the host decides
+        how to go on.
     shapes
         Of every buffer.
     launches
@@ -196,10 +197,16 @@ def unrolled(
         number += 1
         match step:
             case Repeat():
+                if step.until is not None:
+                    yield own, Place.STEP, values
                 for count in range(evaluate_int(step.count, values)):
                     counted = {**values, step.index.name: count}
                     yield from unrolled(program, counted, number, number + step.length)
+                    if step.until is not None:
+                        yield own, Place.TURN, values
                 number += step.length
+                if step.until is not None:
+                    yield own, Place.END, values
             case Branch():
                 middle = number + step.then
                 yield own, Place.STEP, values
@@ -337,24 +344,33 @@ def lay_out(
     table = arena + start_in + incoming.places[_INTEGERS][0]
     varying = dict(zip(program.works, unit.varying, strict=True))
     launches = iter(sizes.launches)
-    open_: list[Pause] = []  # where to go on is not known yet
+    open_: list[list[Pause]] = []  # where to go on is not known yet
     for number, part in sizes.order:
         step = program.steps[number]
+        if part is Place.TURN and isinstance(step, Repeat) and step.until is not None:
+            current.add(number, _read(device, host[step.until], addresses[step.until]))
+            open_[-1].append(Pause(number, _is_true(host[step.until])))
+            segments += [current, open_[-1][-1]]
+            current = Commands()
+            continue
         if part is not Place.STEP:
             segments.append(current)
             current = Commands()
-            jump = open_.pop()
+            leaving = open_.pop()
             if part is Place.OTHERWISE:
-                open_.append(Pause(number, lambda: True))
-                segments.append(open_[-1])
-            jump.to = len(segments)
+                open_.append([Pause(number, lambda: True)])
+                segments += open_[-1]
+            for pause in leaving:
+                pause.to = len(segments)
             continue
         match step:
             case Branch():
                 current.add(number, _read(device, host[step.flag], addresses[step.flag]))
-                open_.append(Pause(number, _is_false(host[step.flag])))
-                segments += [current, open_[-1]]
+                open_.append([Pause(number, _is_false(host[step.flag]))])
+                segments += [current, *open_[-1]]
                 current = Commands()
+            case Repeat():
+                open_.append([])
             case Launch():
                 pointers = [addresses[name] for name in step.buffers]
                 _, shaped, given = next(launches)
@@ -417,6 +433,8 @@ def _crossing(steps: Iterable[object]) -> dict[str, None]:
                 found[step.buffer] = None
             case Branch():
                 found[step.flag] = None
+            case Repeat(until=str(flag)):
+                found[flag] = None
     return found
 
 
@@ -435,6 +453,10 @@ def _read(device: Device, target: Array, source: int) -> Action:
 
 def _copy(device: Device, target: int, source: int, size: int) -> Action:
     return lambda: device.copy(target, source, size)
+
+
+def _is_true(flag: Array) -> Callable[[], bool]:
+    return lambda: bool(flag)
 
 
 def _is_false(flag: Array) -> Callable[[], bool]:

@@ -266,14 +266,40 @@ class _Segment:
         return steps[start:end]
 
     def _repeat(self, step: Repeat, body: Sequence[int]) -> None:
-        with self.f.loop(0, self._number(step.count)) as loop:
-            self._counters[step.index] = loop.iv
-            self._before = self._clock() if self.profile else ""
-            self._run_all(body)
-            if self.placement.parts > 1:
-                self._barrier()
+        if step.until is None:
+            with self.f.loop(0, self._number(step.count)) as loop:
+                self._turn(step, body, loop.iv)
+        else:
+            self._repeat_until(step, body, step.until)
         del self._counters[step.index]
         self._before = self._clock() if self.profile else ""
+
+    def _turn(self, step: Repeat, body: Sequence[int], number: Value) -> None:
+        self._counters[step.index] = number
+        self._before = self._clock() if self.profile else ""
+        self._run_all(body)
+        if self.placement.parts > 1:
+            self._barrier()
+
+    def _repeat_until(self, step: Repeat, body: Sequence[int], flag: str) -> None:
+        f = self.f
+        count, before = self._number(step.count), f.current
+        head, turn, again, end = f.label(), f.label(), f.label(), f.label()
+        number, following = f"%{head}.number", f"%{again}.number"
+        f.do(f"br label %{head}")
+        f.block(head)
+        f.do(f"{number} = phi i64 [ 0, %{before} ], [ {following}, %{again} ]")
+        f.do(f"br i1 {f.op(f'icmp slt i64 {number}, {count}')}, label %{turn}, label %{end}")
+        f.block(turn)
+        self._turn(step, body, number)
+        stop = f.load(self._pointer(flag), "bool")
+        if self.placement.parts > 1:
+            self._barrier()  # all have looked at the flag before anyone sets it again
+        f.do(f"br i1 {stop}, label %{end}, label %{again}")
+        f.block(again)
+        f.do(f"{following} = add i64 {number}, 1")
+        f.do(f"br label %{head}")
+        f.block(end)
 
     def _branch(
         self, step: Branch, phase: int, then: Sequence[int], otherwise: Sequence[int]

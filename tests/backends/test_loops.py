@@ -10,8 +10,10 @@ import pytest
 import symnet as sn
 import symnet.tensor as T
 from symnet.config import config
+from symnet.ifelse import ifelse
+from symnet.program import HostCall, Repeat
 from symnet.scalar import Const
-from symnet.scanning import scan
+from symnet.scanning import scan, until
 from tests.backends.agreement import agree
 from tests.lowered import kinds, program_of
 
@@ -120,3 +122,71 @@ def test_a_state_read_at_its_end_keeps_no_history() -> None:
     assert all(isinstance(n, Const) and n.value <= 1000 for b in temporaries for n in b.shape)
     with pytest.raises(IndexError, match="no step is made, so there is no last one"):
         f(0)
+
+
+def test_a_condition_ends_a_native_loop() -> None:
+    x, c = T.dmatrix("x"), T.dscalar("c")
+
+    def step(row: Any, h: Any) -> Any:
+        new = T.tanh(h + row)
+        return [new, new.sum()], until(new.sum() > c)
+
+    (h, s), _ = scan(step, x, [T.zeros((4,), "float64"), None])
+    slope = sn.grad(T.sqr(h).sum() + s.sum(), x)
+    rng = np.random.default_rng(0)
+    calls = [(rng.standard_normal((n, 4)), c) for n in (6, 3, 9) for c in (0.5, 100.0, -100.0)]
+    agree([x, c], [h, s, slope], *calls, tolerance=1e-9)
+    f = sn.function([x, c], [h, s, slope])
+    f(*calls[0])
+    steps = [step for program in f.programs for step in program.steps]
+    assert any(isinstance(step, Repeat) and step.until for step in steps)
+    assert not any(isinstance(step, HostCall) for step in steps)
+
+
+def test_the_number_of_threads_changes_no_bit_of_a_loop_that_ends() -> None:
+    x, w = T.fmatrix("x"), T.fmatrix("w")
+
+    def step(h: Any) -> Any:
+        new = T.tanh(T.dot(h, w))
+        return new, until(T.sqr(new).sum() < 30)
+
+    h, _ = scan(step, outputs_info=x, n_steps=40)
+    rng = np.random.default_rng(0)
+    values = [rng.standard_normal((64, 96)), rng.standard_normal((96, 96)) * 0.08]
+    found = []
+    for threads in (1, 2, 3):
+        with config.change(num_threads=threads):
+            f = sn.function([x, w], [h, sn.grad(h[-1].sum(), w)])
+            found.append(f(*(a.astype("float32") for a in values)))
+    assert 1 < len(found[0][0]) < 40
+    for others in found[1:]:
+        for a, b in zip(found[0], others, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
+def test_a_wrong_index_in_a_step_is_told_and_nothing_is_updated() -> None:
+    rng = np.random.default_rng(0)
+    w, count = sn.shared(rng.standard_normal((5, 4))), sn.shared(0)
+    i = T.lvector("i")
+
+    def inner(k: Any, h: Any) -> Any:
+        rows, _ = scan(lambda j, q: ifelse(q.sum() > 0, q * w[j], q + 1), i + k, h)
+        return rows[-1] + w[k]
+
+    h, _ = scan(inner, i, T.ones((4,), "float64"))
+    g, _ = scan(lambda k, h: T.tanh(h * w[k]), i, T.ones((4,), "float64"))
+    outputs = [h, g, sn.grad(g.sum(), w)]
+    agree([i], outputs, ([0, 1, 2],), ([1, 0, 2, 0],), tolerance=1e-9)
+    updates = [(count, count + 1), (w, w - 0.1 * outputs[2])]
+    f = sn.function([i], outputs, updates=updates)
+    program = program_of([i], outputs, [np.array([0, 1, 2])], updates=updates)
+    assert "host" not in kinds(program)
+    assert "guard" in kinds(program)
+    before = w.get_value()
+    for wrong in ([0, 4, 1], [0, 1, 7], [-9]):
+        with pytest.raises(IndexError, match="out of range in dimension 0"):
+            f(wrong)
+    assert count.get_value() == 0
+    np.testing.assert_array_equal(w.get_value(), before)
+    f([0, 1, 2])
+    assert count.get_value() == 1
