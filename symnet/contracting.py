@@ -25,7 +25,7 @@ from symnet.kernel import (
 )
 from symnet.nest import Root, axes
 from symnet.scalar import Const, Expr, Symbol, const, substitute
-from symnet.values import Product, position
+from symnet.values import Product, longer, position
 
 
 def contraction(
@@ -96,13 +96,17 @@ def _epilogue(product: Product, roots: Sequence[Root]) -> tuple[Let | Store, ...
     lets: list[Let | Store] = []
     stores: list[Let | Store] = []
     shape = product.result.shape
-    moved: dict[Expr, Expr] = dict(zip(axes(len(shape)), product.index, strict=True))
+    point = longer(shape, product.index)
     offset = position(shape, product.index)
+    bound: dict[Expr, Expr] = {}
     for number, root in enumerate(roots):
-        value = substitute(root.expr, moved)
+        # Results may differ in axes of length 1.
+        own = longer(root.shape, axes(len(root.shape)))
+        element = substitute(root.expr, dict(zip(own, point, strict=True)))
+        value = substitute(element, bound)
         if not isinstance(value, Const | Symbol):
             lets.append(Let(Symbol(f"s{number}", value.dtype), value))
-            moved[root.expr] = value = Symbol(f"s{number}", value.dtype)
+            bound[element] = value = Symbol(f"s{number}", value.dtype)
         place = offset if root.base == const(0) else root.base + offset
         stores.extend(Store(b, place, value) for b in root.buffers)
     return (*lets, *stores)

@@ -44,6 +44,7 @@ from symnet.values import (
     Value,
     before,
     element_at,
+    longer,
     normal,
     position,
     replace_refs,
@@ -369,12 +370,12 @@ class Fusion:
         if not homes:
             return None
         home = max(homes, key=lambda h: h.stage)
-        if home.shape != value.shape:
+        if longer(home.shape) != longer(value.shape):
             return None
-        own = normal(axes(len(value.shape)), value.shape)
+        own = longer(value.shape, axes(len(value.shape)))
         for r, u in zip(found.refs, targets, strict=True):
             if u.home is home:
-                if r.index != own:
+                if longer(u.shape, r.index) != own:
                     return None
             elif u.stage + 1 > home.stage and not (
                 u.is_nest and u.stage <= home.stage and self._fits(r, value) and not u.reductions

@@ -308,6 +308,11 @@ def normal(index: Index, shape: Dims) -> Index:
     return tuple(_ZERO if n == _ONE else i for i, n in zip(index, shape, strict=True))
 
 
+def longer(shape: Dims, index: Index | None = None) -> Index:
+    """What of an index (or of the lengths themselves) belongs to lengths that are not 1."""
+    return tuple(i for i, n in zip(index or shape, shape, strict=True) if n != _ONE)
+
+
 def element_at(value: Value, index: Index) -> Expr:
     """The expression of a value at another index."""
     assert value.expr is not None

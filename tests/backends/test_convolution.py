@@ -64,3 +64,13 @@ def test_threads_do_not_change_a_bit() -> None:
             found.append(sn.function([x, w], outputs)(*given))
     for one, two in zip(*found, strict=True):
         assert one.tobytes() == two.tobytes()
+
+
+def test_layers_of_maps_without_an_axis_for_groups() -> None:
+    x, w, b = T.dtensor4("x"), T.dtensor4("w"), T.dvector("b")
+    y = T.tanh(T.nnet.conv2d(x, w) + b.dimshuffle("x", 0, "x", "x"))
+    z = T.nnet.relu(y) * T.exp(b).dimshuffle("x", 0, "x", "x")
+    outputs = [y, z, *sn.grad(T.sqr(z).sum(), [x, w, b])]
+    shapes = [((n, 2, 6, 5), (m, 2, 3, 2), (m,)) for n, m in ((3, 4), (1, 5), (4, 1))]
+    calls = [[rng.standard_normal(s) for s in given] for given in shapes]
+    agree([x, w, b], outputs, *calls, tolerance=1e-10)

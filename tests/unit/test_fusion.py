@@ -212,3 +212,12 @@ def test_nothing_is_fused_on_request() -> None:
     (program,) = f.programs
     verify(program)
     assert sum(isinstance(s, Launch) for s in program.steps) == 3
+
+
+@pytest.mark.parametrize("images", [1, 8])
+def test_what_is_done_to_a_map_is_its_epilogue(images: int) -> None:
+    """The map has an axis for groups; what users see of it has none."""
+    x, w, b = T.tensor4("x"), T.tensor4("w"), T.vector("b")
+    y = T.nnet.relu(T.nnet.conv2d(x, w) + b.dimshuffle("x", 0, "x", "x"))
+    arrays = [np.zeros(s, "float32") for s in ((images, 3, 10, 10), (4, 3, 3, 3), (4,))]
+    assert kinds(program_of([x, w, b], [y, T.exp(y)], arrays)) == ["contraction"]

@@ -18,6 +18,7 @@ from symnet.modes import Mode
 from symnet.program import Buffer, Copy, HostCall, Launch, Program, verify
 from symnet.recompute import MOST, NOMINAL, recompute
 from symnet.scalar import Load, Symbol, const, rows
+from symnet.strips import in_strips
 from tests.lowered import program_of
 
 AT = Symbol("i0")
@@ -75,6 +76,36 @@ def test_small_computes_what_fast_does() -> None:
     assert bytes_small < 0.8 * bytes_fast
     for a, b in zip(fast, small, strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def lenet() -> Program:
+    """The training step of ``tutorials/convolutional_mlp.py`` for 500 images, without momentum."""
+
+    def weights(*shape: int) -> tuple[Any, Any]:
+        return sn.shared(np.zeros(shape, "float32")), sn.shared(np.zeros(shape[0], "float32"))
+
+    x, y = T.matrix("x"), T.ivector("y")
+    layers = [weights(20, 1, 5, 5), weights(50, 20, 5, 5)]
+    h = x.reshape((500, 1, 28, 28))
+    for W, b in layers:
+        pooled = T.signal.pool.pool_2d(T.nnet.conv2d(h, W), (2, 2), ignore_border=True)
+        h = T.tanh(pooled + b.dimshuffle("x", 0, "x", "x"))
+    dense = [weights(500, 800), weights(10, 500)]
+    h = T.tanh(T.dot(h.flatten(2), dense[0][0].T) + dense[0][1])
+    p = T.nnet.softmax(T.dot(h, dense[1][0].T) + dense[1][1])
+    cost = -T.mean(T.log(p)[T.arange(y.shape[0]), y])
+    parameters = [q for layer in (*layers, *dense) for q in layer]
+    updates = [(q, q - 0.1 * g) for q, g in zip(parameters, T.grad(cost, parameters), strict=True)]
+    arrays = [np.zeros((500, 784), "float32"), np.zeros(500, "int32")]
+    return program_of([x, y], cost, arrays, updates=updates)
+
+
+def test_memory_of_a_convolutional_network() -> None:
+    made = lenet()
+    fast = arena(made)
+    small = plan(in_strips(in_place(smaller(made)), {}), {})[1]
+    assert fast <= 49e6
+    assert small <= 0.5 * fast
 
 
 def test_a_loop_stays_one() -> None:
