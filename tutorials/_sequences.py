@@ -170,6 +170,8 @@ def fit(
     for line in so_far.history:
         print(row(line))
     count = len(drawn(0))
+    if not count:
+        raise SystemExit("too few examples for a single step: give a smaller --batch-size")
     total = args.epochs * count
     with (
         Interruption() as interruption,

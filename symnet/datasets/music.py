@@ -11,7 +11,7 @@ from symnet.datasets.files import Source, contents
 
 _FILE = "jsb-chorales-quarter.json"
 _CHORALES = Source(
-    "The chorales",
+    "Bach's chorales",
     "jsb_chorales",
     {_FILE: "3bf6c38f846f08869f8ae53078e34902"},
     (

@@ -20,7 +20,7 @@ _ATIS = Source(
 _ATIS_VALID = 500
 
 _REVIEWS = Source(
-    "The sentence polarity data",
+    "Pang and Lee's sentence polarity data",
     "movie_reviews",
     {
         "rt-polarity.pos": "819e2ab972d5f1314804c62921cf21a8",

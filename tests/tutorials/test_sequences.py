@@ -106,6 +106,11 @@ def test_an_interrupted_run_goes_on_where_it_was(
         )
 
 
+def test_too_few_examples_for_a_step_are_refused(files: list[str]) -> None:
+    with pytest.raises(SystemExit, match="smaller --batch-size"):
+        _run("lstm_sentiment", "--data-limit", "15", *files)
+
+
 def test_sentences_of_all_lengths_take_two_compilations() -> None:
     elman = importlib.import_module("elman_slot_filling")
     args = Namespace(seed=0, window=3, embedding=4, hidden=5, drop=0.3, mode=None)
