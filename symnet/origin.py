@@ -82,6 +82,11 @@ class Origin:
         return sorted(counts, key=lambda line: -counts[line])
 
 
+def places(lines: Iterable[SourceLine], count: int) -> list[str]:
+    """The first of some lines of the user's code, shortly."""
+    return list(dict.fromkeys(map(place_text, lines)))[:count]
+
+
 def is_plumbing(node: Apply) -> bool:
     """Whether an operation moves no data and computes nothing: a view, a length, a cast."""
     op = node.op

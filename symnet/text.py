@@ -325,3 +325,11 @@ def min_informative_str(obj: Variable) -> str:
             stack.extend((x, level + 1) for x in reversed(v.owner.inputs))
         lines.append(f"{' ' * level}{letters[v]}. {text}")
     return "\n".join(lines)
+
+
+def time_text(seconds: float) -> str:
+    """A time with three digits."""
+    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):
+        if seconds * factor >= 1:
+            return f"{seconds * factor:.3g} {unit}"
+    return f"{seconds * 1e9:.0f} ns"

@@ -160,12 +160,14 @@ def _program(f: Function, name: str, version: Version) -> Scene:
 
 
 def _type_in(version: Version) -> TypeOf:
+    sizes = version.sizes
+
     def type_of(v: Variable) -> str:
         try:
             dims = version.dims.shape(v)
         except KeyError:  # within a loop
             return str(v.type)
-        return f"{v.dtype}[{', '.join(_length(n, version.sizes) for n in dims)}]"
+        return f"{v.dtype}[{', '.join(_length(n, sizes) for n in dims)}]"
 
     return type_of
 

@@ -205,7 +205,9 @@ function drawFace(item, p, parent) {
 function drawLink(found, link, x, y, parent) {
   const from = found.places[link.from[0]], to = found.places[link.to[0]];
   const kind = found.box.items[link.to[0]].kind;
-  const x1 = x + endAt(found, link.from), y1 = y + from.y + from.height;
+  // What comes in passes through the head.
+  const enters = found.box.items[link.from[0]].kind === "in";
+  const x1 = x + endAt(found, link.from), y1 = enters ? y : y + from.y + from.height;
   const x2 = x + endAt(found, link.to), y2 = y + to.y, half = (y2 - y1) / 2;
   const down = kind === "bend" ? `V${y2 + to.height}` : "";
   const d = `M${x1} ${y1}C${x1} ${y1 + half} ${x2} ${y2 - half} ${x2} ${y2}${down}`;
@@ -394,6 +396,21 @@ function matches(face, wanted) {
 
 // -- choosing what to see -------------------------------------------------------------------
 
+function unpack(tree) {
+  // Links come as lists of numbers, and bends as how many there are.
+  const seek = box => {
+    if (box.bends) box.items.push(...Array.from({ length: box.bends }, () => ({ kind: "bend" })));
+    box.bends = 0;
+    if (Array.isArray(box.links[0])) {
+      box.links = box.links.map(([from, port, to, other, value, up]) =>
+        ({ from: [from, port], to: [to, other], value, up, label: tree.labels[value] }));
+    }
+    for (const item of box.items) if (item.box) seek(item.box);
+  };
+  seek(tree.root);
+  return tree.root;
+}
+
 const pen = document.createElement("canvas").getContext("2d");
 
 function widthOf(text, size, weight) {
@@ -423,7 +440,7 @@ function show(number, grouping) {
     option.selected = name === state.grouping;
   }
   groupingSelect.parentElement.hidden = names.length < 2;
-  root = view.trees[state.grouping];
+  root = unpack(view.trees[state.grouping]);
   boxes = [];
   (function seek(box) {
     for (const item of box.items) {

@@ -20,6 +20,8 @@ from symnet.drawing.svg import COLORS
 
 _OPEN = 60
 """Nodes up to which all groups are open when a page is."""
+_FLAT = 400
+"""Nodes up to which a graph can be seen without groups."""
 
 
 def page(title: str, scenes: Sequence[Scene], facts: Sequence[tuple[str, str]]) -> str:
@@ -42,13 +44,17 @@ def _asset(name: str) -> str:
 
 def _view(scene: Scene) -> dict[str, Any]:
     faces = [_face(face) for face in scene.nodes]
-    used = [name for name, paths in scene.groupings.items() if any(paths)]
+    used: list[str | None] = [name for name, paths in scene.groupings.items() if any(paths)]
+    if not used or len(scene.nodes) <= _FLAT:
+        used.append(None)
     trees: dict[str, Any] = {}
-    for name in [*used, None]:
+    for name in used:
         box = boxed(scene, name)
         arrange(box)
         values: dict[Hashable, int] = {}
-        trees[name or "nothing"] = _tree(box, scene, faces, values)
+        labels: list[str] = []
+        tree = _tree(box, scene, faces, values, labels)
+        trees[name or "nothing"] = {"root": tree, "labels": labels}
     return {
         "name": scene.name,
         "note": scene.note,
@@ -80,28 +86,28 @@ def _tree(
     scene: Scene,
     faces: list[dict[str, Any]],
     values: dict[Hashable, int],
+    labels: list[str],
 ) -> dict[str, Any]:
     """A box with all in it; each has a face of its own, so that it can be told from others."""
-    made: dict[str, Any] = {"items": [], "rows": box.rows}
+    made: dict[str, Any] = {"items": [], "rows": box.rows, "links": []}
     if box.key is not None:
         made["face"] = len(faces)
         faces.append(_face(scene.groups[box.key]))
     for item in box.items:
         entry: dict[str, Any] = {"kind": item.kind}
+        if item.kind == "bend":
+            break  # bends come last
         if item.kind == "node":
             entry["face"] = item.node
         elif item.box is not None:
-            entry["box"] = _tree(item.box, scene, faces, values)
+            entry["box"] = _tree(item.box, scene, faces, values, labels)
             entry["face"] = entry["box"]["face"]
         made["items"].append(entry)
-    made["links"] = [
-        {
-            "from": [link.source.item, link.source.port],
-            "to": [link.target.item, link.target.port],
-            "value": values.setdefault(link.value, len(values)),
-            "label": link.label,
-            **({"up": 1} if link.up else {}),
-        }
-        for link in box.links
-    ]
+    made["bends"] = len(box.items) - len(made["items"])
+    for link in box.links:
+        number = values.setdefault(link.value, len(values))
+        if number == len(labels):
+            labels.append(link.label)
+        ends = [link.source.item, link.source.port, link.target.item, link.target.port]
+        made["links"].append([*ends, number, int(link.up)])
     return made

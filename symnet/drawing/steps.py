@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from symnet.cost import Cost
 from symnet.drawing.boxes import IN_ORDER
@@ -13,6 +13,7 @@ from symnet.origin import Origin, place_text, why_on_host
 from symnet.profile import Timed
 from symnet.program import Branch, Guard, HostCall, Launch, Program, Repeat
 from symnet.scalar import show
+from symnet.text import time_text
 
 _KINDS = {
     "contraction": "contraction",
@@ -63,14 +64,6 @@ class Timing:
             face.facts.append(("reached", f"{found.share:.0%} of what the machine can do"))
         moved = f"{cost.read / 1e6:.3f} MB read, {cost.written / 1e6:.3f} MB written"
         face.facts += [("moves", moved), ("computes", f"{cost.operations / 1e6:.3f} Mflop")]
-
-
-def time_text(seconds: float) -> str:
-    """A time with three digits."""
-    for factor, unit in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):
-        if seconds * factor >= 1:
-            return f"{seconds * factor:.3g} {unit}"
-    return f"{seconds * 1e9:.0f} ns"
 
 
 def program_scene(
@@ -162,8 +155,8 @@ class _Steps:
             face.facts.append(("host call", why_on_host(found.nodes[0])))
         if isinstance(step, Guard):
             face.facts.append(("message", step.message))
-        for line in found.lines[:4]:
-            face.facts += line_facts(line)[:1]
+        built = dict.fromkeys(line_facts(line)[0] for line in found.lines)
+        face.facts += list(built)[:4]
         if isinstance(step, Launch):
             face.text = f"{self._works[step.work]} = {step.work}"
         face.chips = [self._written_chip(b) for b in found.writes if b in self._kept]
@@ -204,25 +197,36 @@ class _Steps:
         # What no operation reads by itself: a view of it is read.
         for b in sorted(step.reads - read):
             self._read(b, first)
-        for v in found.results:
-            number = numbers.get(v, len(self.scene.nodes) - 1)
-            for b in sorted(self._written(step, v)):
-                self._mark(number, self._written_chip(b))
-        self._wrote_each(found, numbers)
+        self._wrote(step.writes, len(self.scene.nodes) - 1)
+        for v, buffer in self._homes(found):
+            if v in numbers:
+                self._writers[buffer] = numbers[v]
+                if buffer in self._kept:
+                    self._mark(numbers[v], self._written_chip(buffer))
 
-    def _written(self, step: object, v: Variable) -> frozenset[str]:
-        """Buffers that outlive the call, if the step stores one variable alone."""
-        assert isinstance(step, Launch | HostCall)
-        return step.writes & self._kept if len(step.results) == 1 else frozenset()
+    def _homes(self, found: Origin) -> Iterator[tuple[Variable, str]]:
+        """The buffers that a step stores its results to.
+
+        What has no name there is a new value: these are stored in the order of their results.
+        """
+        names, left = self._program.names, []
+        stored = [b for b in _in_order(found.step) if b in found.step.writes]
+        for v in found.results:
+            buffer = names.get(v)
+            if buffer in stored and buffer is not None:
+                stored.remove(buffer)
+                yield v, buffer
+            else:
+                left.append(v)
+        stored = [b for b in stored if b in self._kept]
+        if len(left) == len(stored):
+            yield from zip(left, stored, strict=True)
 
     def _wrote(self, buffers: frozenset[str], number: int) -> None:
         for b in buffers:
             self._writers[b] = number
 
-    def _wrote_each(self, found: Origin, numbers: Mapping[Variable, int]) -> None:
-        last = len(self.scene.nodes) - 1
-        self._wrote(found.step.writes, last)
-        for v in found.results:
-            buffer = self._program.names.get(v)
-            if buffer in found.step.writes and buffer is not None and v in numbers:
-                self._writers[buffer] = numbers[v]
+
+def _in_order(step: object) -> tuple[str, ...]:
+    """The buffers that a step is given, in order."""
+    return step.buffers if isinstance(step, Launch) else ()

@@ -71,6 +71,8 @@ def _links(layout: Layout, x: float, y: float) -> Iterator[str]:
     for link in layout.box.links:
         source, target = layout.places[link.source.item], layout.places[link.target.item]
         x1, y1 = x + layout.at(link.source), y + source.y + source.height
+        if kinds[link.source.item] == "in":
+            y1 = y  # through the head
         x2, y2 = x + layout.at(link.target), y + target.y
         half = (y2 - y1) / 2
         down = f" V{y2 + target.height:.1f}" if kinds[link.target.item] == "bend" else ""

@@ -14,9 +14,10 @@ from symnet.cost import Cost, seconds, step_costs, total
 from symnet.function import Function
 from symnet.graph import Variable, ancestors
 from symnet.memory import buffer_bytes
-from symnet.origin import Origin, origins, place_text, why_on_host
+from symnet.origin import Origin, origins, places, why_on_host
 from symnet.program import Branch, Copy, HostCall, Launch, Repeat
 from symnet.scalar import show
+from symnet.text import time_text
 from symnet.versions import Version
 
 _WIDTH = 100
@@ -184,8 +185,8 @@ def _lines(found: Explanation) -> Iterator[str]:
         yield from _part(part, number, len(found.parts))
     if found.seconds:
         yield ""
-        spent = ", ".join(f"{name} {_time(s)}" for name, s in found.seconds.items())
-        yield f"Compiled in {_time(sum(found.seconds.values()))}: {spent}"
+        spent = ", ".join(f"{name} {time_text(s)}" for name, s in found.seconds.items())
+        yield f"Compiled in {time_text(sum(found.seconds.values()))}: {spent}"
 
 
 def _rewriting(found: Explanation) -> Iterator[str]:
@@ -253,14 +254,14 @@ def _step(found: Origin, cost: Cost, at_best: float) -> Iterator[str]:
         yield from _listed(f"{inner}writes ", found.writes)
     named = [n for n in found.names if n not in found.writes]
     yield from _listed(f"{inner}named ", named)
-    yield from _listed(f"{inner}from ", [place_text(line) for line in found.lines[:3]])
+    yield from _listed(f"{inner}from ", places(found.lines, 3))
     if not isinstance(found.step, HostCall):
         yield f"{inner}takes {_cost(cost, at_best)}"
 
 
 def _cost(cost: Cost, at_best: float) -> str:
     moved, done = _amount(cost.moved, "B"), _amount(cost.operations, "op")
-    return f"{moved} moved, {done}, {_time(at_best)} at best"
+    return f"{moved} moved, {done}, {time_text(at_best)} at best"
 
 
 def _amount(n: float, unit: str) -> str:
@@ -285,9 +286,3 @@ def _listed(head: str, parts: Sequence[str]) -> Iterator[str]:
     """The same, or nothing if there is nothing to list."""
     if parts:
         yield from _wrapped(head, parts)
-
-
-def _time(seconds: float) -> str:
-    if seconds < 1e-3:
-        return f"{seconds * 1e6:.3g} µs"
-    return f"{seconds * 1e3:.3g} ms" if seconds < 1 else f"{seconds:.2f} s"

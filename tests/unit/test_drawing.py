@@ -229,3 +229,15 @@ def test_a_long_graph_is_drawn_in_time_that_grows_with_it():
 
 def test_a_box_knows_its_inner_boxes():
     assert list(Box(None).inner()) == []
+
+
+def test_each_result_is_marked_where_it_is_made():
+    x = T.matrix("x")
+    b = sn.shared(np.ones(4, "float32"), name="b")
+    c = sn.shared(np.ones(4, "float32"), name="c")
+    total = x.sum(0)
+    f = sn.function([x], total.max(), updates=[(b, b - total), (c, T.exp(c) + total)])
+    f(np.ones((3, 4), "float32"))
+    scene = graph(f).scenes[0]
+    marked = {c.text: n.title for n in scene.nodes for c in n.chips if c.text.startswith("→")}
+    assert marked == {"→ b": "sub", "→ c": "add", "→ out0": "max[0]"}
