@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any
 
+from symnet.names import near
+
 _CHOICES: dict[str, tuple[str, ...]] = {
     "compute_test_value": ("off", "ignore", "warn", "raise"),
     "floatX": ("float32", "float64"),
@@ -89,7 +91,8 @@ class Config:
     def __setattr__(self, name: str, value: Any) -> None:
         known = {f.name: f.type for f in fields(self)}
         if name not in known:
-            raise AttributeError(f"config has no setting {name!r}; it has {', '.join(known)}")
+            hint = near(name, known) or "."
+            raise AttributeError(f"config has no setting {name!r}{hint} It has {', '.join(known)}")
         if name == "optimizer" and value is None:
             value = "None"
         choices = _CHOICES.get(name)

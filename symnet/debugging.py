@@ -27,7 +27,8 @@ from symnet.decisions import Decision
 from symnet.graph import Apply, Constant, Variable, ancestors, leaves
 from symnet.interpreter import Evaluation, Step, described
 from symnet.lowering import Frozen
-from symnet.op import Array, IndexedOp
+from symnet.modes import NanGuardMode
+from symnet.op import Array, IndexedOp, LoopOp
 from symnet.program import Program
 from symnet.scalar import Expr
 from symnet.shapes import Shapes
@@ -427,8 +428,20 @@ class _Comparison:
         values = dict(zip(node.inputs, operands, strict=True))
         return NotFinite(
             f"{self._frozen.name}(): {node.op} gives {described(result)}{_place(node)}\nfrom\n"
-            f"{_operands(list(values), values)}"
+            f"{_operands(list(values), values)}{_inside(node, values)}"
         )
+
+
+def _inside(node: Apply, values: Mapping[Variable, Array]) -> str:
+    """Which operation in the body of a loop is the first to make what is not finite."""
+    watcher = NanGuardMode(big_is_error=False).watcher
+    known = {v: x for v, x in values.items() if not isinstance(v, Constant)}
+    if isinstance(node.op, LoopOp):
+        try:
+            Evaluation(node.outputs, known)(known, watcher)
+        except AssertionError as error:
+            return f"\nin its body {error}"
+    return ""
 
 
 # -- messages --------------------------------------------------------------------------------

@@ -159,15 +159,18 @@ def get_mode(mode: Mode | str | None = None) -> Mode:
 
     Raises
     ------
-    ValueError
-        If there is no such mode.
+    TypeError, ValueError
+        If it is neither a mode nor the name of one.
     """
     if isinstance(mode, Mode):
         return mode
     name = mode or config.mode
     modes = _modes()
+    if not isinstance(name, str):
+        raise TypeError(f"a mode is a Mode or the name of one, got {name!r}")
     if name not in modes:
-        raise ValueError(f"no mode {name!r}{near(name, modes)}; modes are {', '.join(modes)}")
+        hint = near(name, modes) or "."
+        raise ValueError(f"there is no mode {name!r}{hint} Modes are {', '.join(modes)}")
     found = modes[name]
     if name not in ("FAST_RUN", "FAST_COMPILE"):
         found = replace(found, exclude=found.exclude | LEVELS[config.optimizer])

@@ -17,8 +17,15 @@ def missing(module: str, name: str, known: Iterable[str]) -> AttributeError:
 
 
 def near(name: str, known: Iterable[str]) -> str:
-    """Return a question for the nearest of some names, nothing if none is near."""
+    """Return a question for the nearest of some names, nothing if none is near.
+
+    Examples
+    --------
+    >>> near("sofmax", ["nnet.softmax", "max"])
+    "; did you mean 'nnet.softmax'?"
+    """
     from difflib import get_close_matches  # costs more to import than most modules here
 
-    found = get_close_matches(name, [k for k in known if not k.startswith("_")], n=1, cutoff=0.6)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    full = {k.rpartition(".")[2]: k for k in known if not k.startswith("_")}
+    found = get_close_matches(name.rpartition(".")[2], full, n=1, cutoff=0.6)
+    return f"; did you mean {full[found[0]]!r}?" if found else ""

@@ -24,7 +24,7 @@ from symnet.ops import build
 from symnet.ops.batched import batched
 from symnet.ops.elementwise import Elemwise
 from symnet.ops.indexing import subtensor, with_positions_from_data
-from symnet.ops.shape import Broadcast, DimShuffle
+from symnet.ops.shape import Broadcast, DimShuffle, ShapeOf, SpecifyShape
 from symnet.regions import Regions, outwards
 from symnet.scanning.op import Scan
 
@@ -103,7 +103,8 @@ def loop(
     """
     parts = _Parts(sequences, states, others, until, again)
     if not parts.roots:
-        return Loop([], _for_all(others, sequences, steps), steps)
+        every = {v: _as_many(x, steps) for v, x in sequences.items()}
+        return Loop([], _for_all(others, every, steps), steps)
     ahead = dict(zip(parts.ahead, batched(parts.ahead, sequences), strict=True))
     # What has only the shape of a row is the same in every step.
     same = {v: x for v, x in ahead.items() if x.ndim == v.ndim}
@@ -112,7 +113,8 @@ def loop(
     rowwise |= {v: x for v, x in ahead.items() if v not in same}
     found = _core(parts, steps, rowwise, constant, states, until, truncate, again)
     histories = list(found[: len(states)])
-    everywhere = {**sequences, **ahead}
+    unread = {v: _as_many(x, steps) for v, x in sequences.items() if v not in rowwise}
+    everywhere = {**sequences, **unread, **ahead}
     for state, history in zip(states, histories, strict=True):
         depth = max(state.taps)
         for back, v in state.taps.items():
@@ -156,6 +158,16 @@ def _core(
     )
     node = op.make_node(steps, *rowwise.values(), *(s.start for s in states), *constant.values())
     return list(node.outputs)
+
+
+def _as_many(sequence: Variable, steps: Variable) -> Variable:
+    """A sequence, which a call checks to have as many rows as there are steps."""
+    node = steps.owner
+    if node is not None and isinstance(node.op, ShapeOf) and node.inputs[0] is sequence:
+        return sequence
+    reason = "a sequence has not as many rows as there are steps"
+    found: Variable = SpecifyShape((None,) * sequence.ndim, (0,), reason)(sequence, steps)
+    return found
 
 
 def _for_all(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -102,10 +103,27 @@ def scan(
     builder.read_sequences(listed(sequences), n_steps)
     infos = builder.read_outputs(listed(outputs_info))
     extra = [as_tensor_variable(x) for x in listed(non_sequences)]
+    _check_arity(fn, len(builder.rows), len(builder.earlier), len(extra))
     made = fn(*builder.rows, *builder.earlier, *extra)
     return builder.finish(
         *_parsed(made), infos, extra, int(truncate_gradient), return_list, again
     )
+
+
+def _check_arity(fn: Callable[..., Any], rows: int, earlier: int, extra: int) -> None:
+    """See that a function takes what a step gives it."""
+    try:
+        signature = inspect.signature(fn)
+    except (TypeError, ValueError):
+        return  # of some functions written in C nothing is known
+    try:
+        signature.bind(*range(rows + earlier + extra))
+    except TypeError as error:
+        raise TypeError(
+            f"scan: a step is given {rows + earlier + extra} arguments, {rows} of sequences, "
+            f"{earlier} earlier values of outputs and {extra} of non_sequences, in this order; the "
+            f"function takes {signature}: {error}"
+        ) from None
 
 
 def map(

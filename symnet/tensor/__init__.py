@@ -325,4 +325,4 @@ def __getattr__(name: str) -> Any:
         from symnet.shared import SharedVariable  # built on this package
 
         return SharedVariable
-    raise missing(__name__, name, __all__)
+    raise missing(__name__, name, [*(f"nnet.{n}" for n in nnet.__all__), *__all__])

@@ -57,9 +57,7 @@ def test_lengths_that_the_condition_decides() -> None:
     c, n, x = T.dscalar("c"), T.lscalar("n"), T.dvector("x")
     y, z = ifelse(c > 0, x[:3] * 2, T.exp(x)), ifelse(n > 3, x[::2], T.exp(x[1:]))
     outputs = [y, z, sn.grad(T.sqr(y).sum() + T.sqr(z).sum(), x)]
-    calls = [
-        (c, n, np.arange(1.0, k)) for k in (6, 8, 5) for c in (1.0, -1.0) for n in (1, 4)
-    ]
+    calls = [(c, n, np.arange(1.0, k)) for k in (6, 8, 5) for c in (1.0, -1.0) for n in (1, 4)]
     agree([c, n, x], outputs, *calls, tolerance=1e-9)
 
 

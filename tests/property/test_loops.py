@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 import symnet as sn
 import symnet.tensor as T
+from symnet.decisions import recording
 from symnet.ifelse import ifelse
 from symnet.scanning import scan, until
 
@@ -161,6 +162,22 @@ def test_values_and_gradients(mode: str, plan: Plan) -> None:
     slopes = sn.grad(cost(expected), variables, disconnected_inputs="ignore")
     g = sn.function(variables, [*expected, *slopes], mode="reference", on_unused_input="ignore")
     for a, b in zip(got, g(*values), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+@settings(CHECKED, max_examples=12)
+@given(plan=PLANS, limit=st.integers(0, 40))
+def test_however_many_decisions_are_taken(plan: Plan, limit: int) -> None:
+    variables, values = inputs(plan)
+    found = looped(plan, *split(plan, variables))
+    with recording(limit):
+        slopes = sn.grad(cost(found), variables, disconnected_inputs="ignore")
+        got = sn.function(variables, [*found, *slopes], on_unused_input="ignore")(*values)
+    slopes = sn.grad(cost(found), variables, disconnected_inputs="ignore")
+    expected = sn.function(
+        variables, [*found, *slopes], mode="reference", on_unused_input="ignore"
+    )(*values)
+    for a, b in zip(got, expected, strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
 
 

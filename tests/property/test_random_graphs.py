@@ -7,9 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 import symnet as sn
+from symnet.decisions import recording
 from symnet.modes import NOTHING, Mode
+from symnet.rewriting import PHASES
 from tests.property.graphs import Drawn, graphs
 
 MODES = {
@@ -44,16 +47,36 @@ def run(drawn: Drawn, mode: Mode | str) -> list[np.ndarray]:
     return results
 
 
-@pytest.mark.parametrize("mode", MODES)
-@QUICK
-@given(drawn=graphs())
-def test_compiled_equals_interpreted(mode: str, drawn: Drawn) -> None:
-    expected = run(drawn, "reference")
-    found = run(drawn, MODES[mode])
+def agree(found: list[np.ndarray], expected: list[np.ndarray]) -> None:
     for a, b in zip(found, expected, strict=True):
         assert a.dtype == b.dtype
         assert a.shape == b.shape
         np.testing.assert_allclose(a, b, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("mode", MODES)
+@QUICK
+@given(drawn=graphs())
+def test_compiled_equals_interpreted(mode: str, drawn: Drawn) -> None:
+    agree(run(drawn, MODES[mode]), run(drawn, "reference"))
+
+
+NAMES = sorted({*NOTHING, *(rule.name for rules in PHASES.values() for rule in rules)})
+"""Of all that can be left out."""
+
+
+@QUICK
+@given(drawn=graphs(), names=st.sets(st.sampled_from(NAMES), max_size=8))
+def test_whatever_is_left_out(drawn: Drawn, names: set[str]) -> None:
+    agree(run(drawn, Mode().excluding(*names)), run(drawn, "reference"))
+
+
+@QUICK
+@given(drawn=graphs(), limit=st.integers(0, 60))
+def test_however_many_decisions_are_taken(drawn: Drawn, limit: int) -> None:
+    with recording(limit):
+        found = run(drawn, "default")
+    agree(found, run(drawn, "reference"))
 
 
 @QUICK

@@ -269,6 +269,14 @@ def test_where_nan_comes_from():
     assert "  x: float64 (2,), from -2 to 1" in text
 
 
+def test_where_nan_comes_from_in_a_loop():
+    x = T.dvector("x")
+    states, _ = sn.scan(lambda a, s: T.log(s) + a, x, T.constant(1.0))
+    f = sn.function([x], states, mode="debug")
+    with pytest.raises(NotFinite, match="in its body output 0 of log has NaN, built at"):
+        f([1.0, -5.0, 1.0])
+
+
 def test_what_is_given_may_be_infinite():
     x = T.dvector("x")
     f = sn.function([x], [x * 2, T.exp(-x)], mode="debug")

@@ -340,7 +340,7 @@ def test_name_and_repr():
     f = sn.function([x], x, name="step two")
     assert f.name == "step_two"
     assert repr(f) == "<Function step_two(x)>"
-    with pytest.raises(ValueError, match="no mode 'warp'; modes are default"):
+    with pytest.raises(ValueError, match=r"no mode 'warp'\. Modes are default"):
         sn.function([x], x, mode="warp")
 
 

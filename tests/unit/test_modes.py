@@ -161,8 +161,10 @@ def test_names_that_are_none():
     with pytest.warns(UserWarning, match="symnet has none of that name"):
         assert Mode().excluding("local_subtensor_merge").exclude == frozenset()
     assert Mode().excluding("cudnn", "local_elemwise_fusion").exclude == {"fusion"}
-    with pytest.raises(ValueError, match="no mode 'debg'; did you mean 'debug'"):
+    with pytest.raises(ValueError, match=r"no mode 'debg'; did you mean 'debug'\? Modes are"):
         get_mode("debg")
+    with pytest.raises(TypeError, match="a mode is a Mode or the name of one, got 3"):
+        get_mode(3)
 
 
 def test_decisions_are_limited():

@@ -186,3 +186,28 @@ def test_what_a_gradients_steps_and_its_results_share_is_computed_in_the_steps_a
     slopes = [s for s in program.steps if isinstance(s, Launch) and "fma" in str(s.work)]
     assert len(slopes) == 1  # in the backward loop, whose results the one product after it reads
     assert "sigmoid(neg" not in str(program)
+
+
+# -- mistakes --------------------------------------------------------------------------------
+
+
+def test_more_steps_than_rows():
+    x, n = T.dvector("x"), T.lscalar("n")
+    doubled, _ = sn.scan(lambda a: 2 * a, x, n_steps=n)
+    f = sn.function([x, n], doubled)
+    np.testing.assert_array_equal(f([1, 2, 3], 2), [2, 4])
+    with pytest.raises(ValueError, match="a sequence has not as many rows as there are steps"):
+        f([1, 2, 3], 4)
+    (_, late), _ = sn.scan(lambda a, h: [h + 1, a * h], [x], [T.constant(0.0), None], n_steps=n)
+    g = sn.function([x, n], late)
+    np.testing.assert_array_equal(g([1, 2, 3], 3), [0, 2, 6])
+    with pytest.raises(ValueError, match="a sequence has not as many rows as there are steps"):
+        g([1, 2, 3], 4)
+
+
+def test_a_function_of_other_arguments():
+    x, w = T.dvector("x"), T.dscalar("w")
+    with pytest.raises(
+        TypeError, match=r"given 3 arguments, 1 of sequences, 1 earlier .* and 1 of"
+    ):
+        sn.scan(lambda a, h: a + h, x, T.constant(0.0), non_sequences=w)
