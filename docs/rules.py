@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 FILE = Path(__file__).with_suffix(".rst")
@@ -28,8 +28,6 @@ by its name or its phase's, ``Mode().excluding("log1p")``, ``config.optimizer_ex
 apply every rule to operands drawn to fit it, of every dtype it has something to say about, and hold
 both sides against each other: values, NaN and infinities included, dtypes, shapes and gradients;
 rules that assume something say so.
-
-In patterns {kinds}.
 """
 
 PHASE = {
@@ -56,26 +54,33 @@ def row(rule: AnyRule) -> tuple[str, str, str]:
 def phases() -> Iterator[str]:
     """A table for each phase."""
     for phase, rules in PHASES.items():
-        yield from (phase, "-" * len(phase), "", PHASE[phase], "")
+        yield from (
+            phase,
+            "-" * len(phase),
+            "",
+            PHASE[phase],
+            "",
+            f"In patterns {letters(rules)}.",
+            "",
+        )
         yield from table(("Rule", "What it does", "Why"), "22 50 28", map(row, rules))
 
 
-def letters() -> str:
+def letters(rules: Iterable[AnyRule]) -> str:
     """What the letters of holes stand for."""
     found: dict[str, set[str]] = {}
-    for rules in PHASES.values():
-        for rule in rules:
-            if isinstance(rule, Rule):
-                for hole in holes(rule.pattern):
-                    found.setdefault(hole.kind.name, set()).add(hole.name)
+    for rule in rules:
+        for hole in holes(rule.pattern) if isinstance(rule, Rule) else ():
+            found.setdefault(hole.kind.name, set()).add(hole.name)
     named = (", ".join(f"``{n}``" for n in sorted(names)) for names in found.values())
-    return "; ".join(sorted(f"{n} are {kind}" for n, kind in zip(named, found, strict=True)))
+    kinds = sorted(f"{n} stand for {kind}" for n, kind in zip(named, found, strict=True))
+    return "; ".join(kinds)
 
 
 def text() -> str:
     """The whole file."""
     count = sum(map(len, PHASES.values()))
-    head = HEAD.format(count=count, phases=len(PHASES), kinds=letters())
+    head = HEAD.format(count=count, phases=len(PHASES))
     return "\n".join([head, *phases()]).rstrip() + "\n"
 
 

@@ -16,6 +16,8 @@ import numpy as np
 from symnet import dtypes
 from symnet.graph import Apply, Constant, Variable
 from symnet.ops.elementwise import Elemwise
+from symnet.ops.reduce import Reduce
+from symnet.ops.shape import DimShuffle
 from symnet.scalar import TABLE, Operand, ScalarOp
 
 Binding = dict["Hole", Variable]
@@ -126,10 +128,10 @@ class Node(Pattern):
         sign, rank = _SIGNS.get(self.op.name, ("", 0))
         if not sign:
             return f"{self.op.name}({', '.join(map(repr, self.operands))})"
-        shown = [
-            f"({p!r})" if _rank(p) < rank + k else repr(p) for k, p in enumerate(self.operands)
-        ]
-        return f" {sign} ".join(shown) if len(shown) > 1 else f"{sign}{shown[0]}"
+        if len(self.operands) == 1:
+            return f"{sign}{_within(rank + 1, self.operands[0])}"
+        left, right = self.operands
+        return f"{_within(rank, left)} {sign} {_within(rank + 1, right)}"
 
 
 _SIGNS = {
@@ -140,9 +142,10 @@ _SIGNS = {
 """The signs of rows that have one, and how strongly they bind."""
 
 
-def _rank(pattern: Pattern) -> int:
-    found = _SIGNS.get(pattern.op.name) if isinstance(pattern, Node) else None
-    return found[1] if found else 9
+def _within(rank: int, pattern: Pattern) -> str:
+    """An operand, in parentheses if its sign binds less than it must."""
+    own = _SIGNS.get(pattern.op.name) if isinstance(pattern, Node) else None
+    return f"({pattern!r})" if own and own[1] < rank else repr(pattern)
 
 
 def row_of(v: Variable) -> ScalarOp | None:
@@ -164,7 +167,14 @@ def fill_value(v: Variable) -> float | None:
 
 def _is_made_by(*names: str) -> Callable[[Variable], bool]:
     rows = frozenset(TABLE[name] for name in names)
-    return lambda v: row_of(v) in rows and dtypes.is_float(v.dtype)
+
+    def is_made(v: Variable) -> bool:
+        # Sums, products and extrema of what is not negative are not, and views show what there is.
+        while v.owner is not None and isinstance(v.owner.op, Reduce | DimShuffle):
+            (v,) = v.owner.inputs
+        return row_of(v) in rows and dtypes.is_float(v.dtype)
+
+    return is_made
 
 
 FLOAT = Kind(

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from symnet.graph import Apply, Variable
 from symnet.ops.identity import ClipGradient, ScaleGradient, StopGradient
-from symnet.rewriting.pattern import NONNEGATIVE, POSITIVE, Hole
+from symnet.rewriting.pattern import FLOAT, NONNEGATIVE, POSITIVE, Hole
 from symnet.rewriting.rule import AnyRule, OpRule, Rule
 from symnet.scalar import TABLE
 
 x, p, q = Hole("x"), Hole("p", POSITIVE), Hole("q", NONNEGATIVE)
-sqr, sqrt = TABLE["sqr"], TABLE["sqrt"]
+f = Hole("f", FLOAT)
+sqr, sqrt, eq, switch = (TABLE[n] for n in ("sqr", "sqrt", "eq", "switch"))
 
 
 def drop_gradient_mark(node: Apply) -> Variable | None:
@@ -24,6 +25,8 @@ RULES: list[AnyRule] = [
     Rule("pow_four", x**4, sqr(sqr(x)), _instead),
     Rule("div_sqrt_self", p / sqrt(p), sqrt(p), "a division less",
          assumes="neither zero nor infinity"),
+    Rule("root_without_guard", switch(eq(f, 0), 0, sqrt(switch(eq(f, 0), 1, f))), sqrt(f),
+         "only gradients, which are taken already, look at what guards a norm"),
     *(
         OpRule(f"drop_{mark.__name__}", mark, drop_gradient_mark, "gradients are taken already",
                example)
