@@ -393,6 +393,15 @@ def consumers(
     return found
 
 
+def dependent(nodes: Iterable[Apply], roots: Iterable[Variable]) -> set[Variable]:
+    """What depends on some variables, they included."""
+    found = set(roots)
+    for node in nodes:
+        if not found.isdisjoint(node.inputs):
+            found.update(node.outputs)
+    return found
+
+
 class Interner:
     """Builds nodes so that equal applications are one object.
 

@@ -8,21 +8,18 @@ index in its offset, and what a step makes of a state is stored to the next row.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-
 from symnet.abstraction import Renaming, abstract
 from symnet.fusion import Fusion
-from symnet.graph import Apply, Constant, Variable, ancestors, make_variable, rebuild
+from symnet.graph import Constant, Variable, make_variable, rebuild
 from symnet.kernel import Kernel
 from symnet.nest import Root, axes, build
 from symnet.op import IndexedOp, LoopOp
+from symnet.ops.bodies import BodyLengths
 from symnet.ops.contraction import Dot
-from symnet.ops.integers import integer_value
 from symnet.ops.shape import DimShuffle
 from symnet.ops.stepping import RowAt
 from symnet.program import Launch, Repeat, Step
-from symnet.scalar import Const, Expr, Load, Symbol, cast, const, simplify, walk
+from symnet.scalar import Expr, Load, Symbol, cast, const, simplify, walk
 from symnet.schedule import StepGraph
 from symnet.steps import Steps, in_order
 from symnet.types import TensorType
@@ -60,7 +57,7 @@ class Body(Steps):
         for leaf, value in self._behind.items():
             self.memory.names[leaf] = self.memory.of(value)
         self.results = self._results()
-        self._lengths = _Lengths(self._operand_shape, self._leaf, self.results)
+        self._lengths = BodyLengths(self.results, self._operand_shape, self._leaf)
         self.fusion = Fusion(
             self.results,
             list(self._behind),
@@ -195,68 +192,3 @@ def _storing(names: Renaming, root: Root, label: str) -> Launch:
     found = abstract(build((root,)), names.dtypes)
     work = Kernel(found.params, found.ints, found.stmts)
     return Launch(work, names.actual(found.buffers), found.arguments, label)
-
-
-class _Lengths:
-    """Lengths and integers of a body's variables, once the loop's assumptions are checked."""
-
-    def __init__(
-        self,
-        operand: Callable[[Variable], Dims | None],
-        leaf: Callable[[Variable], Expr | None],
-        results: Sequence[Variable],
-    ) -> None:
-        self._operand = operand
-        self._leaf = leaf
-        self._known: dict[Variable, Dims] = {}
-        self._integers: dict[Variable, Expr | None] = {}
-        for node in ancestors(results):
-            found = node.op.infer_shape(node, _Within(self, node))
-            for v, dims in zip(node.outputs, found, strict=True):
-                if operand(v) is None:
-                    self._known[v] = tuple(
-                        simplify(n) if s is None else const(s)
-                        for n, s in zip(dims, v.type.shape, strict=True)
-                    )
-
-    def shape(self, v: Variable) -> Dims:
-        """Lengths of the dimensions of `v`."""
-        found = self._operand(v)
-        if found is not None:
-            return found
-        if isinstance(v, Constant):
-            return tuple(const(n) for n in v.data.shape)
-        return self._known.get(v, ())
-
-    def integer(self, v: Variable) -> Expr | None:
-        """Value of an integer of no dimensions, or None where it is known only from data."""
-        if v not in self._integers:
-            found = integer_value(v, self._leaf, self.shape)
-            self._integers[v] = None if found is None else simplify(found)
-        return self._integers[v]
-
-
-@dataclass(frozen=True, slots=True)
-class _Within:
-    """The `ShapeContext` of a node of a body whose assumptions are known to hold."""
-
-    lengths: _Lengths
-    node: Apply
-
-    def shape(self, operand: int) -> Dims:
-        return self.lengths.shape(self.node.inputs[operand])
-
-    def integer(self, operand: int) -> Expr:
-        found = self.lengths.integer(self.node.inputs[operand])
-        if found is None:
-            raise NotImplementedError(f"{self.node.op} was analysed before")
-        return found
-
-    def same(self, left: Expr, right: Expr) -> bool:
-        return left == right
-
-    def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
-        return right if isinstance(right, Const) else left
-
-    def require(self, condition: Expr, what: str, error: type[Exception] = IndexError) -> None:
-        pass

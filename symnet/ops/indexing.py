@@ -159,12 +159,27 @@ class Subtensor(IndexedOp):
     ) -> list[Variable] | None:
         if not any(batched[1:]):
             return [Subtensor((Range(), *self.spec))(*operands)]
+        if _varies_in_length(self.spec, batched[1:]):
+            return None
         picked = advanced.AdvancedSubtensor(_as_points(self.spec))
         return picked.batch(picked.make_node(*node.inputs), operands, batched)
 
     def perform(self, inputs: Sequence[Array]) -> list[Array]:
         x, *bounds = inputs
         return [np.asarray(x[numpy_index(self.spec, bounds)])]
+
+
+def _varies_in_length(spec: Spec, batched: Sequence[bool]) -> bool:
+    """Whether a bound of a slice differs from row to row, and so the length of the slice may."""
+    bounds = iter(batched)
+    for entry in spec:
+        if isinstance(entry, Range):
+            given = [next(bounds) for known in (entry.start, entry.stop, entry.step) if known]
+            if any(given):
+                return True
+        else:
+            next(bounds)
+    return False
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,6 +285,8 @@ class IncSubtensor(IndexedOp):
     def batch(
         self, node: Apply, operands: Sequence[Variable], batched: Sequence[bool]
     ) -> list[Variable] | None:
+        if _varies_in_length(self.spec, batched[2:]):
+            return None
         if any(batched[2:]):
             changed = advanced.AdvancedIncSubtensor(_as_points(self.spec), 0, self.set)
             return changed.batch(changed.make_node(*node.inputs), operands, batched)

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any
 
 from symnet import dtypes
-from symnet.graph import Apply, Variable, ancestors, make_variable, rebuild
+from symnet.graph import Apply, Variable, ancestors, dependent, make_variable, rebuild
 from symnet.op import constant
 from symnet.ops import build
 from symnet.ops.indexing import inc_subtensor, subtensor
@@ -22,7 +22,7 @@ from symnet.regions import Regions
 from symnet.reverse import differentiate
 from symnet.rewriting import stabilized
 from symnet.scalar.primitives import add, eq, minimum, switch
-from symnet.scanning.loop import State, dependent, loop
+from symnet.scanning.loop import State, loop
 from symnet.scanning.op import Scan
 from symnet.types import TensorType
 

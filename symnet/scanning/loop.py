@@ -18,7 +18,15 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from symnet.graph import Apply, Constant, Variable, ancestors, make_variable, rebuild
+from symnet.graph import (
+    Apply,
+    Constant,
+    Variable,
+    ancestors,
+    dependent,
+    make_variable,
+    rebuild,
+)
 from symnet.op import ChoiceOp
 from symnet.ops import build
 from symnet.ops.batched import batched
@@ -288,12 +296,3 @@ def _is_fill(v: Variable) -> bool:
 def _is_number(v: Variable) -> bool:
     """Whether a variable is a constant of one element."""
     return isinstance(v, Constant) and v.data.size == 1
-
-
-def dependent(nodes: Iterable[Apply], roots: Iterable[Variable]) -> set[Variable]:
-    """What depends on some variables, they included."""
-    found = set(roots)
-    for node in nodes:
-        if not found.isdisjoint(node.inputs):
-            found.update(node.outputs)
-    return found

@@ -12,12 +12,12 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from symnet.graph import Apply, Constant, Variable, ancestors, make_variable
+from symnet.graph import Apply, Constant, Variable, make_variable
 from symnet.interpreter import Evaluation, Lengths
 from symnet.op import Array, LoopOp, ShapeContext
 from symnet.ops import build
 from symnet.ops.batched import batched as apply_to_batches
-from symnet.ops.integers import integer_value
+from symnet.ops.bodies import body_lengths
 from symnet.ops.shape import DimShuffle
 from symnet.scalar import Expr, const, simplify
 from symnet.scalar.integer import evaluate_int
@@ -123,21 +123,21 @@ class Scan(LoopOp):
             )
         if self.nonempty:
             context.require(ge(steps, const(1)), "no step is made, so there is no last one")
-        body = body_shapes(self, context)
+        body = body_lengths(self, context)
         found: list[Dims] = []
         for state, (new, depth) in enumerate(zip(self.outputs, self.depths, strict=False)):
             start = context.shape(1 + self.sequences + state)
             context.require_equal(
                 start[0], const(depth), "a state starts from another number of steps"
             )
-            for axis, (n, m) in enumerate(zip(start[1:], body[new], strict=True)):
+            for axis, (n, m) in enumerate(zip(start[1:], body.shape(new), strict=True)):
                 context.require_equal(n, m, f"a step changes length {axis} of state {state}")
             if state in self.tails:
                 found.append((const(depth), *start[1:]))
             else:
                 found.append((simplify(steps + depth), *start[1:]))
         first = len(self.taps)
-        found += [(steps, *body[v]) for v in self.outputs[first : first + self.others]]
+        found += [(steps, *body.shape(v)) for v in self.outputs[first : first + self.others]]
         return [*found, ()] if self.until else found
 
     def vjp(self, node: Apply, cotangents: Sequence[Variable | None]) -> list[Variable | None]:
@@ -255,86 +255,3 @@ def _axes_swapped(x: Variable) -> Variable:
     """Swap the first two dimensions."""
     swapped: Variable = DimShuffle((1, 0, *range(2, x.ndim)))(x)
     return swapped
-
-
-def body_shapes(op: LoopOp, context: ShapeContext) -> dict[Variable, Dims]:
-    """Lengths of the variables of a body, where `context` tells those of the loop's operands."""
-    known: dict[Variable, Dims] = {}
-    first = 1
-    inputs = iter(op.inputs)
-    for k in range(op.sequences):
-        known[next(inputs)] = context.shape(first + k)[1:]
-    first += op.sequences
-    for state, taps in enumerate(op.taps):
-        for _ in taps:
-            known[next(inputs)] = context.shape(first + state)[1:]
-    first += len(op.taps)
-    operand: dict[Variable, int] = {}
-    for k, v in enumerate(inputs):
-        known[v] = context.shape(first + k)
-        operand[v] = first + k
-    lengths = _BodyLengths(known, operand, context)
-    for node in ancestors(op.outputs, stop=op.inputs):
-        found = node.op.infer_shape(node, _InBody(lengths, node))
-        for v, dims in zip(node.outputs, found, strict=True):
-            known[v] = tuple(
-                simplify(n) if s is None else const(s)
-                for n, s in zip(dims, v.type.shape, strict=True)
-            )
-    for v in op.outputs:
-        known[v] = lengths.shape(v)
-    return known
-
-
-@dataclass(frozen=True, slots=True)
-class _BodyLengths:
-    """What is known of a body's lengths and integers."""
-
-    known: dict[Variable, Dims]
-    operand: dict[Variable, int]
-    context: ShapeContext
-
-    def shape(self, v: Variable) -> Dims:
-        found = self.known.get(v)
-        return tuple(const(n) for n in v.data.shape) if isinstance(v, Constant) else found or ()
-
-    def integer(self, v: Variable) -> Expr | None:
-        def leaf(x: Variable) -> Expr | None:
-            return self.context.integer(self.operand[x]) if x in self.operand else None
-
-        return integer_value(v, leaf, self.shape)
-
-
-@dataclass(frozen=True, slots=True)
-class _InBody:
-    """The `ShapeContext` of a node of a body."""
-
-    lengths: _BodyLengths
-    node: Apply
-
-    def shape(self, operand: int) -> Dims:
-        return self.lengths.shape(self.node.inputs[operand])
-
-    def integer(self, operand: int) -> Expr:
-        found = self.lengths.integer(self.node.inputs[operand])
-        if found is None:
-            raise NotImplementedError(
-                f"{self.node.op}: {self.node.inputs[operand]!r} decides about a shape in the body "
-                f"of a loop, so it must be the same in every step{self._place()}"
-            )
-        return found
-
-    def same(self, left: Expr, right: Expr) -> bool:
-        return self.lengths.context.same(left, right)
-
-    def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
-        return self.lengths.context.require_equal(left, right, self._said(what))
-
-    def require(self, condition: Expr, what: str, error: type[Exception] = IndexError) -> None:
-        self.lengths.context.require(condition, self._said(what), error)
-
-    def _said(self, what: str) -> str:
-        return f"in its body, {self.node.op}: {what}{self._place()}"
-
-    def _place(self) -> str:
-        return f" (built at {self.node.line})" if self.node.line else ""

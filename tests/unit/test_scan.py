@@ -9,6 +9,7 @@ import pytest
 
 import symnet as sn
 import symnet.tensor as T
+from symnet import memory
 from symnet.graph import ancestors
 from symnet.program import Launch
 from symnet.random import RandomStreams
@@ -186,6 +187,58 @@ def test_what_a_gradients_steps_and_its_results_share_is_computed_in_the_steps_a
     slopes = [s for s in program.steps if isinstance(s, Launch) and "fma" in str(s.work)]
     assert len(slopes) == 1  # in the backward loop, whose results the one product after it reads
     assert "sigmoid(neg" not in str(program)
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_forward_mode_through_a_loop(mode: str) -> None:
+    x, w, v, u = T.dmatrix("x"), T.dmatrix("w"), T.dmatrix("v"), T.dmatrix("u")
+    h, _ = scan(lambda row, h: T.tanh(T.dot(h, w) + row), x, T.zeros((3,), "float64"))
+    pushed = sn.Rop(h, [x, w], [v, u])
+    g = T.dmatrix("g")
+    # <g, J v> is <J' g, v>.
+    back = sn.Lop(h, [x, w], g)
+    sides = (g * pushed).sum(), (back[0] * v).sum() + (back[1] * u).sum()
+    f = sn.function([x, w, v, u, g], [*sides, pushed], mode=mode)
+    rng = np.random.default_rng(0)
+    arrays = [rng.standard_normal(s) for s in [(5, 3), (3, 3), (5, 3), (3, 3), (5, 3)]]
+    left, right, found = f(*arrays)
+    np.testing.assert_allclose(left, right, rtol=1e-9)
+    run, step = sn.function([x, w], h), 1e-6
+    a, b, da, db, _ = arrays
+    there, back_there = run(a + step * da, b + step * db), run(a - step * da, b - step * db)
+    np.testing.assert_allclose(found, (there - back_there) / (2 * step), rtol=1e-5, atol=1e-7)
+
+
+def test_what_decides_about_a_shape_is_the_same_in_every_step() -> None:
+    n, x = T.lvector("n"), T.dvector("x")
+    start = T.constant(0.0, dtype="float64")
+    # Before the loop, for all steps at once; and in it.
+    ahead, _ = scan(lambda k, h: h + x[:k].sum(), n, start)
+    with pytest.raises(TypeError, match=r"decides about the shape .* differs from row to row"):
+        sn.function([n, x], ahead)
+    inside, _ = scan(lambda k, h: h + x[: k + T.cast(h, "int64")].sum(), n, start)
+    with pytest.raises(NotImplementedError, match="so it must be the same in every step"):
+        sn.function([n, x], inside)
+    last = T.lscalar("last")
+    same, _ = scan(lambda k, h: h + k * x[:last].sum(), n, T.constant(0.0, dtype="float64"))
+    np.testing.assert_array_equal(
+        sn.function([n, x, last], same)([1, 2], [1.0, 2.0, 4.0], 2), [3.0, 9.0]
+    )
+
+
+def arena(steps: int) -> int:
+    """Bytes of temporaries of a loop whose last state alone is wanted."""
+    n, x = T.lscalar("n"), T.dmatrix("x")
+    h, _ = scan(lambda h: T.tanh(T.dot(h, x)), outputs_info=T.ones_like(x), n_steps=n)
+    f = sn.function([n, x], h[-1].sum())
+    f(steps, np.eye(20))
+    (version,) = f._compiled.versions
+    _, total = memory.plan(version.program, version.sizes)
+    return total
+
+
+def test_memory_does_not_grow_with_steps_whose_last_state_alone_is_used() -> None:
+    assert arena(1000) == arena(10) < 20 * 20 * 8 * 8
 
 
 # -- mistakes --------------------------------------------------------------------------------
