@@ -114,6 +114,7 @@ IN_ORDER = "step"
 class _Boxes:
     def __init__(self, scene: Scene, order: Sequence[int], paths: Sequence[Path]) -> None:
         self.root = Box(None)
+        self._groups = scene.groups
         # For each node the boxes around it, outermost first, with its number in each.
         self._ways: dict[int, list[tuple[Box, int]]] = {}
         self._ports: dict[tuple[int, str, Hashable], int] = {}
@@ -133,8 +134,9 @@ class _Boxes:
             kept: Path = ()
             for k in range(1, len(path) + 1):
                 count = members[path[:k]]
-                # A group of one, or of the same nodes as the group in it, is left out.
-                if count == 1 or (k < len(path) and count == members[path[: k + 1]]):
+                # A group of one, or of the same nodes as the group in it, is left out; but a loop.
+                alike = count == 1 or (k < len(path) and count == members[path[: k + 1]])
+                if alike and self._groups[path[k - 1][0]].kind != "loop":
                     continue
                 outer, kept = boxes[kept], path[:k]
                 if kept not in boxes:

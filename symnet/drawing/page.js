@@ -257,7 +257,10 @@ function begin() {
   const box = canvas.getBoundingClientRect();
   if (state.scale < 0.55) {
     state.scale = Math.max(0.55, Math.min(1, (box.width - 30) / layout.width));
-    state.x = (box.width - layout.width * state.scale) / 2;
+    const first = root.rows[0].map(n => middle(layout.places[n]));
+    const center = first.reduce((sum, x) => sum + x, 0) / first.length;
+    const wide = layout.width * state.scale > box.width;
+    state.x = box.width / 2 - (wide ? center : layout.width / 2) * state.scale;
     state.y = 15;
     move();
   }

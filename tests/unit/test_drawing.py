@@ -241,3 +241,14 @@ def test_each_result_is_marked_where_it_is_made():
     scene = graph(f).scenes[0]
     marked = {c.text: n.title for n in scene.nodes for c in n.chips if c.text.startswith("→")}
     assert marked == {"→ b": "sub", "→ c": "add", "→ out0": "max[0]"}
+
+
+def test_a_loop_of_one_step_is_a_box():
+    x = T.matrix("x")
+    W = sn.shared(np.ones((3, 3), "float32"), name="W")
+    states, _ = sn.scan(lambda h: T.tanh(T.dot(h, W)), outputs_info=x, n_steps=4)
+    f = sn.function([x], states)
+    f(np.ones((2, 3), "float32"))
+    scene = graph(f).scenes[0]
+    kinds = [scene.groups[b.key].kind for b in boxes(boxed(scene, "step")) if b.key is not None]
+    assert "loop" in kinds
