@@ -105,7 +105,7 @@ class _Lowering(Steps):
         self.graph = StepGraph(self.drafts)
         copies = self._updates()
         self.make()
-        steps = in_order(self.graph)
+        steps = in_order(self.graph, self.memory.buffers.values())
         found = Program(
             self.frozen.name,
             tuple(self.dims.shapes.sizes.values()),

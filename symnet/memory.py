@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from symnet import dtypes
-from symnet.program import Program, outermost
+from symnet.program import Buffer, Program, outermost
+from symnet.scalar import Const
 from symnet.scalar.integer import evaluate_int
 
 ALIGNMENT = 64
@@ -26,6 +27,12 @@ def buffer_bytes(program: Program, name: str, sizes: Mapping[str, int]) -> int:
     """Bytes of a buffer, for some values of the program's base integers, by name."""
     b = program.buffer(name)
     return dtypes.itemsize(b.dtype) * math.prod(evaluate_int(n, sizes) for n in b.shape)
+
+
+def constant_bytes(b: Buffer) -> int:
+    """Bytes of a buffer whose lengths are constants, 0 of any other."""
+    lengths = [n.value for n in b.shape if isinstance(n, Const)]
+    return dtypes.itemsize(b.dtype) * math.prod(lengths) if len(lengths) == len(b.shape) else 0
 
 
 def plan(program: Program, sizes: Mapping[str, int]) -> tuple[dict[str, int], int]:

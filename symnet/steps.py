@@ -6,7 +6,7 @@ call or a loop. Who reads what is noted in drafts, of which `symnet.schedule` ma
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -16,6 +16,7 @@ from symnet.contracting import contraction
 from symnet.fusion import Fusion
 from symnet.graph import Apply, Constant, Variable
 from symnet.kernel import Contraction, Kernel, accumulated
+from symnet.memory import constant_bytes
 from symnet.nest import Root, build
 from symnet.op import Array
 from symnet.ordering import ordered
@@ -414,10 +415,19 @@ def _label(values: Sequence[Value]) -> str:
     return " ".join(dict.fromkeys(found))
 
 
-def in_order(graph: StepGraph) -> list[Step]:
-    """The steps of all drafts, each after what it waits for."""
+def in_order(graph: StepGraph, buffers: Iterable[Buffer] = ()) -> list[Step]:
+    """The steps of all drafts, each after what it waits for.
+
+    Parameters
+    ----------
+    graph
+        The drafts.
+    buffers
+        Temporaries of which few should be in use at a time, as far as their lengths are known.
+    """
+    sizes = {b.name: constant_bytes(b) for b in buffers if b.kind == "temporary"}
     found: list[Step] = []
-    for draft in graph.order():
+    for draft in graph.order(sizes):
         if isinstance(draft.step, Sequence):
             found.extend(draft.step)
         elif draft.step is not None:

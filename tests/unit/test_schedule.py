@@ -43,3 +43,32 @@ def test_a_cycle_is_a_defect() -> None:
     first, second = draft(0, "u", "t"), draft(0, "t", "u")
     with pytest.raises(AssertionError, match="cycle"):
         StepGraph([first, second]).order()
+
+
+def towers(count: int) -> list[Draft]:
+    """Large terms, each reduced to a small one; then their sum."""
+    made = [draft(0, "", f"large{k}") for k in range(count)]
+    made += [draft(1, f"large{k}", f"small{k}") for k in range(count)]
+    return [*made, draft(2, " ".join(f"small{k}" for k in range(count)), "sum")]
+
+
+def test_of_many_large_terms_few_are_there_at_a_time() -> None:
+    drafts = towers(4)
+    sizes = {f"large{k}": 1 << 20 for k in range(4)}
+    stages = [d.stage for d in StepGraph(drafts).order(sizes)]
+    assert stages == [0, 1, 0, 1, 0, 1, 0, 1, 2]
+
+
+@pytest.mark.parametrize("sizes", [{}, {f"large{k}": 1 << 10 for k in range(4)}])
+def test_small_ones_go_by_stage(sizes: dict[str, int]) -> None:
+    stages = [d.stage for d in StepGraph(towers(4)).order(sizes)]
+    assert stages == [0, 0, 0, 0, 1, 1, 1, 1, 2]
+
+
+def test_where_it_saves_nothing_stages_decide() -> None:
+    """All that is large is needed at the end."""
+    drafts = [draft(0, "", f"large{k}") for k in range(4)]
+    drafts += [draft(1, f"large{k}", f"small{k}") for k in range(4)]
+    drafts.append(draft(2, " ".join(f"large{k} small{k}" for k in range(4)), "end"))
+    sizes = {f"large{k}": 1 << 20 for k in range(4)}
+    assert [d.stage for d in StepGraph(drafts).order(sizes)] == [0, 0, 0, 0, 1, 1, 1, 1, 2]
