@@ -1,6 +1,7 @@
 """The tutorials on sequences: they learn, go on after Ctrl-C, and compile at most twice."""
 
 import importlib
+import os
 import signal
 from argparse import Namespace
 from itertools import product
@@ -104,6 +105,20 @@ def test_an_interrupted_run_goes_on_where_it_was(
             other.error,
             other.test_error,
         )
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("SYMNET_DATA" not in os.environ, reason="SYMNET_DATA names no ATIS")
+def test_elman_network_reaches_the_goal(files: list[str]) -> None:
+    outcome = importlib.import_module("elman_slot_filling").main(files)
+    assert 1 - outcome.test_error >= 0.94
+
+
+@pytest.mark.slow
+@pytest.mark.skipif("SYMNET_DATA" not in os.environ, reason="SYMNET_DATA names no reviews")
+def test_lstm_reaches_the_goal(files: list[str]) -> None:
+    outcome = importlib.import_module("lstm_sentiment").main(["--epochs", "2", *files])
+    assert 1 - outcome.test_error >= 0.73
 
 
 def test_too_few_examples_for_a_step_are_refused(files: list[str]) -> None:
