@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import functools
+from collections.abc import Callable, Iterable, Sequence
 
 from symnet.graph import Apply, Variable
 from symnet.op import constant
@@ -18,7 +19,7 @@ from symnet.ops.shape import Broadcast, DimShuffle, Reshape, ShapeOf, SpecifySha
 from symnet.ops.slices import Range
 from symnet.rewriting.pattern import fill_value
 from symnet.rewriting.rule import AnyRule, OpRule
-from symnet.scalar import TABLE
+from symnet.scalar import TABLE, Const, Expr, Symbol, const, simplify
 
 add, neg = TABLE["add"], TABLE["neg"]
 
@@ -165,6 +166,53 @@ def _length(v: Variable, axis: int) -> Variable:
     return build.lengths(v)[axis]
 
 
+class _Doubts:
+    """A `ShapeContext` that tells whether a call might find something wrong with lengths."""
+
+    def __init__(self, node: Apply) -> None:
+        self.any = False
+        self._inputs = node.inputs
+
+    def shape(self, operand: int) -> tuple[Expr, ...]:
+        v = self._inputs[operand]
+        first = self._inputs.index(v)
+        return tuple(
+            Symbol(f"{first}.{axis}") if n is None else const(n)
+            for axis, n in enumerate(v.type.shape)
+        )
+
+    def integer(self, operand: int) -> Expr:
+        v = self._inputs[operand]
+        known = fill_value(v)
+        return Symbol(f"{self._inputs.index(v)}") if known is None else const(int(known))
+
+    def same(self, left: Expr, right: Expr) -> bool:
+        return simplify(left) == simplify(right)
+
+    def require_equal(self, left: Expr, right: Expr, what: str) -> Expr:
+        self.any |= not self.same(left, right)
+        return left
+
+    def require(self, condition: Expr, what: str, error: type[Exception] = IndexError) -> None:
+        found = simplify(condition)
+        self.any |= not (isinstance(found, Const) and bool(found.value))
+
+
+def _surely(rule: Callable[[Apply], Variable | None]) -> Callable[[Apply], Variable | None]:
+    """A rule that leaves a length alone where asking for it checks others: they must agree."""
+
+    @functools.wraps(rule)
+    def found(node: Apply) -> Variable | None:
+        _, made = _of(node)
+        doubts = _Doubts(made)
+        if not made.op.length_from_data:
+            made.op.infer_shape(made, doubts)
+        return None if doubts.any else rule(node)
+
+    return found
+
+
+@_surely
 def length_of_elementwise(node: Apply) -> Variable | None:
     """Elementwise results are as long as operands that do not broadcast."""
     axis, made = _of(node)
@@ -172,6 +220,7 @@ def length_of_elementwise(node: Apply) -> Variable | None:
     return None if wide is None else _length(wide, axis)
 
 
+@_surely
 def length_of_dimshuffle(node: Apply) -> Variable | None:
     """A moved dimension is as long as it was."""
     axis, made = _of(node)
@@ -180,6 +229,7 @@ def length_of_dimshuffle(node: Apply) -> Variable | None:
     return None if source is None else _length(made.inputs[0], source)
 
 
+@_surely
 def length_of_reduction(node: Apply) -> Variable | None:
     """What is not reduced stays as long as it was."""
     axis, made = _of(node)
@@ -188,25 +238,21 @@ def length_of_reduction(node: Apply) -> Variable | None:
     return _length(v, [a for a in range(v.ndim) if a not in gone][axis])
 
 
+@_surely
 def length_of_broadcast(node: Apply) -> Variable | None:
     """A value is repeated to the lengths that it is given."""
     axis, made = _of(node)
     return build.cast(made.inputs[1 + axis], "int64")
 
 
-def length_of_reshape(node: Apply) -> Variable | None:
-    """A reshape has the lengths that it is given, those left open aside."""
-    axis, made = _of(node)
-    n = made.inputs[1 + axis]
-    return None if fill_value(n) == -1 else build.cast(n, "int64")
-
-
+@_surely
 def length_of_operand(node: Apply) -> Variable | None:
     """What changes elements alone changes no length."""
     axis, made = _of(node)
     return _length(made.inputs[0], axis)
 
 
+@_surely
 def length_of_part(node: Apply) -> Variable | None:
     """Dimensions of which all is taken stay as long as they were."""
     axis, made = _of(node)
@@ -217,6 +263,7 @@ def length_of_part(node: Apply) -> Variable | None:
     return _length(v, kept[axis]) if spec[kept[axis]] == Range() else None
 
 
+@_surely
 def length_of_product(node: Apply) -> Variable | None:
     """A product has the rows of its left factor and the columns of its right one."""
     axis, made = _of(node)
@@ -227,6 +274,7 @@ def length_of_product(node: Apply) -> Variable | None:
     return _length(a, axis + (1 if isinstance(made.op, SummedDot) else 0))
 
 
+@_surely
 def length_of_join(node: Apply) -> Variable | None:
     """Joined tensors are together as long as each of them, summed; beside, as long as one."""
     axis, made = _of(node)
@@ -243,6 +291,11 @@ def _total(lengths: Sequence[Variable]) -> Variable:
     return total
 
 
+def _twice(v: Variable) -> Variable:
+    joined: Variable = Join(0)(v, v)
+    return joined
+
+
 _at_hand = "a length needs no tensor computed"
 _SAME_SHAPE = (IncSubtensor, AdvancedIncSubtensor, StopGradient, ClipGradient, ScaleGradient)
 
@@ -250,7 +303,7 @@ LENGTHS: list[AnyRule] = [
     OpRule("static_length", ShapeOf, static_length, "known at compile time",
            lambda d: ShapeOf(1)(d("mn", static=True))),
     OpRule("length_of_elementwise", ShapeOf, length_of_elementwise, _at_hand,
-           lambda d: ShapeOf(0)(d("1n", static=False) * d("mn", static=False)), Elemwise),
+           lambda d: ShapeOf(0)(d("11") * d("mn", static=False)), Elemwise),
     OpRule("length_of_dimshuffle", ShapeOf, length_of_dimshuffle, _at_hand,
            lambda d: ShapeOf(0)(DimShuffle((1, 0))(d("mn", static=False))), DimShuffle),
     OpRule("length_of_reduction", ShapeOf, length_of_reduction, _at_hand,
@@ -258,17 +311,15 @@ LENGTHS: list[AnyRule] = [
            (Reduce, Argmax)),
     OpRule("length_of_broadcast", ShapeOf, length_of_broadcast, _at_hand,
            lambda d: ShapeOf(1)(build.fill_like(d.number(), d("mn", static=False))), Broadcast),
-    OpRule("length_of_reshape", ShapeOf, length_of_reshape, _at_hand,
-           lambda d: ShapeOf(0)(_flat(d("mn", static=False))), Reshape),
     OpRule("length_of_part", ShapeOf, length_of_part, _at_hand,
-           lambda d: ShapeOf(0)(d("mnk", static=False)[1]), Subtensor),
+           lambda d: ShapeOf(0)(d("mnk", static=False)[:, 1:]), Subtensor),
     OpRule("length_of_changed", ShapeOf, length_of_operand, _at_hand,
            lambda d: ShapeOf(0)(StopGradient()(d("mn", static=False))), _SAME_SHAPE),
     OpRule("length_of_product", ShapeOf, length_of_product, _at_hand,
-           lambda d: ShapeOf(1)(Dot()(d("mk", static=False), d("kn", static=False))),
+           lambda d: ShapeOf(1)(Dot()(d("m1", static=False), d("1n", static=False))),
            (Dot, BatchedDot, SummedDot)),
     OpRule("length_of_join", ShapeOf, length_of_join, _at_hand,
-           lambda d: ShapeOf(0)(Join(0)(d("mn", static=False), d("kn", static=False))), Join),
+           lambda d: ShapeOf(0)(_twice(d("mn", static=False))), Join),
 ]  # fmt: skip
 """Lengths of anything."""
 

@@ -130,3 +130,20 @@ def test_patterns_print() -> None:
     (rule,) = [r for r in PHASES["canonicalize"] if r.name == "add_zero"]
     assert isinstance(rule, Rule)
     assert repr(rule.pattern) == "x + 0"
+
+
+@pytest.mark.parametrize(
+    "made",
+    [
+        lambda x, y: T.join(0, x, y),
+        lambda x, y: x + y,
+        lambda x, y: T.dot(x, y),
+        lambda x, y: T.inc_subtensor(x[:2], y),
+        lambda x, y: T.batched_dot(x.dimshuffle(0, 1, "x"), y.dimshuffle(0, "x", 1)),
+    ],
+)
+def test_asking_for_a_length_checks_the_others(made):
+    x, y = T.dmatrices("x", "y")
+    f = sn.function([x, y], made(x, y).shape)
+    with pytest.raises(ValueError, match="Shapes"):
+        f(np.zeros((5, 4)), np.zeros((3, 3)))
