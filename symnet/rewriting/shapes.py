@@ -17,11 +17,11 @@ from symnet.ops.joining import Join
 from symnet.ops.reduce import Argmax, Reduce
 from symnet.ops.shape import Broadcast, DimShuffle, Reshape, ShapeOf, SpecifyShape
 from symnet.ops.slices import Range
-from symnet.rewriting.pattern import fill_value
+from symnet.rewriting.pattern import fill_value, row_of
 from symnet.rewriting.rule import AnyRule, OpRule
 from symnet.scalar import TABLE, Const, Expr, Symbol, const, simplify
 
-add, neg = TABLE["add"], TABLE["neg"]
+add, mul, neg, true_div = (TABLE[name] for name in ("add", "mul", "neg", "true_div"))
 
 # --------------------------------------------------------------------------------------- views
 
@@ -50,6 +50,21 @@ def neg_of_view(node: Apply) -> Variable | None:
     assert v.owner is not None
     negated: Variable = -node.op(v.owner.inputs[0])
     return negated
+
+
+def scale_of_view(node: Apply) -> Variable | None:
+    """A number that scales all elements moves outwards through a view that repeats none."""
+    v, row = node.inputs[0], row_of(node.inputs[0])
+    assert v.owner is not None
+    assert row is not None
+    if isinstance(node.op, DimShuffle) and (None in node.op.order or node.out.ndim != v.ndim):
+        return None
+    for rest, number in (v.owner.inputs, v.owner.inputs[::-1])[: 2 if row is mul else 1]:
+        if all(number.broadcastable) and not all(rest.broadcastable) and rest.type == v.type:
+            scale = DimShuffle(())(number) if number.ndim else number
+            scaled: Variable = row(node.op(rest, *node.inputs[1:]), scale)
+            return scaled
+    return None
 
 
 def merge_reshapes(node: Apply) -> Variable | None:
@@ -120,6 +135,9 @@ VIEWS: list[AnyRule] = [
            lambda d: DimShuffle((1, None, 0))(DimShuffle((1, 0))(d("mn", "any"))), DimShuffle),
     OpRule("neg_of_view", DimShuffle, neg_of_view, "signs move outwards, where they cancel",
            lambda d: DimShuffle((1, None, 0))(-d("mn", "any")), neg),
+    OpRule("scale_of_view", (DimShuffle, Reshape), scale_of_view,
+           "scales move outwards, where products take them along",
+           lambda d: DimShuffle((1, 0))(d("mn") * d("11")), (mul, true_div)),
     OpRule("merge_reshapes", Reshape, merge_reshapes, "one view instead of several",
            lambda d: _flat(_flat(d("mn", "any"))), Reshape),
     OpRule("reshape_to_same", Reshape, reshape_to_same, "no element moves",
