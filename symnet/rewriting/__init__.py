@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from symnet.config import config
 from symnet.decisions import allowed
-from symnet.graph import Variable
+from symnet.graph import Variable, ancestors
+from symnet.op import compute_test_value
 from symnet.rewriting import (
     arithmetic,
     choice,
@@ -129,4 +131,10 @@ def _passed(name: str, outputs: Sequence[Variable], exclude: frozenset[str]) -> 
 
 def stabilized(outputs: Sequence[Variable]) -> list[Variable]:
     """Rewrite a graph into stable forms, as differentiation wants it."""
-    return Driver(selected(("canonicalize", "stabilize"))).rewrite(outputs)
+    found = Driver(selected(("canonicalize", "stabilize"))).rewrite(outputs)
+    if config.compute_test_value != "off":
+        # The user goes on to build on it.
+        for node in ancestors(found):
+            if not all(hasattr(v.tag, "test_value") for v in node.outputs):
+                compute_test_value(node)
+    return found
