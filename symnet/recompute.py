@@ -40,8 +40,8 @@ FEW = 200
 MOMENTS = 16
 PRICES = (0.03, 0.1, 0.3, 1.0, 3.0)
 """Bytes that a second is worth, in bytes alive at the moment by seconds that may be spent."""
-PERIODS = (0, 1, 2, 3, 4)
-"""Of how many products in a row one stays; 0 forbids nothing, 1 all."""
+PERIODS = (0, 1, 2, 3, 4, -3, -4)
+"""Of how many products in a row one stays, or, below 0, one does not; 0 forbids nothing, 1 all."""
 EXACT = ("maximum", "minimum")
 """Reductions whose result does not depend on the order of what is combined."""
 NOMINAL = Machine(100e9, 12e9, 60e9, 1 << 21)
@@ -192,7 +192,7 @@ class _Graph:
         price
             Bytes that a second is worth.
         period
-            Of how many products in a row one does not run again.
+            Which products may run again: see `PERIODS`.
         """
         import networkx as nx  # its import takes a tenth of a second
 
@@ -224,7 +224,10 @@ class _Graph:
     def _stays(self, k: int, period: int) -> bool:
         step = self.units[k][0]
         product = isinstance(step, Launch) and isinstance(step.work, Contraction)
-        return bool(period) and product and self._depth[k] % period == 0
+        if not product or not period:
+            return False
+        chosen = self._depth[k] % abs(period) == 0
+        return chosen if period > 0 else not chosen
 
     def repeating(self, moment: int, repeated: frozenset[int]) -> tuple[Program, float] | None:
         """The program in which some units run again, late, for what reads after a moment.

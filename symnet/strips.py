@@ -102,12 +102,15 @@ class _Sliced:
     ----------
     step
         The step.
-    summed
-        Buffers to which it adds.
+    total
+        What it adds its sums to, if it sums over the axis.
+    last
+        What is done to the sums then.
     """
 
     step: Launch
-    summed: tuple[str, ...]
+    total: Buffer | None = None
+    last: Launch | None = None
 
 
 class _Strips:
@@ -132,26 +135,25 @@ class _Strips:
         inside = [steps[k] for k in using]
         linked = self._linked(inside)
         cut = {b for b in linked if self._is_private(b, using, count)}
-        made: list[_Sliced] = []
-        for step in inside:
-            sliced = self._sliced(step, linked, cut, count)
-            if sliced is None or not linked.isdisjoint(sliced.summed):
-                return None
-            made.append(sliced)
-        summed = [b for s in made for b in s.summed]
-        kinds = {self._program.buffer(b).kind for b in summed}
-        if moved is None or self._name not in cut or not kinds <= {"temporary", "output"}:
+        made = [self._sliced(step, linked, cut, count) for step in inside]
+        sliced = [s for s in made if s is not None]
+        if moved is None or self._name not in cut or len(sliced) < len(made):
             return None
+        totals = [s.total for s in sliced if s.total is not None]
         before, after = moved
         return replace(
             self._program,
-            buffers=tuple(_cut(b, count) if b.name in cut else b for b in self._program.buffers),
+            buffers=(
+                *(_cut(b, count) if b.name in cut else b for b in self._program.buffers),
+                *totals,
+            ),
             steps=(
                 *steps[: using[0]],
                 *before,
-                *(self._cleared(b) for b in summed),
-                Repeat(self._index, const(count), len(made)),
-                *(s.step for s in made),
+                *map(_cleared, totals),
+                Repeat(self._index, const(count), len(sliced)),
+                *(s.step for s in sliced),
+                *(s.last for s in sliced if s.last is not None),
                 *after,
                 *steps[using[-1] + 1 :],
             ),
@@ -167,13 +169,29 @@ class _Strips:
         return None
 
     def _linked(self, inside: Sequence[Step]) -> set[str]:
-        """What one of the steps writes and another one uses."""
+        """What one of the steps writes and another one uses.
+
+        What a step makes of sums over the axis is there when all strips are done.
+        """
         return {
             b
             for k, s in enumerate(inside)
             for b in s.writes
-            if any(b in other.reads | other.writes for j, other in enumerate(inside) if j != k)
+            for j, other in enumerate(inside)
+            if j != k and b in other.reads | other.writes and (j > k or not self._sums(s))
         }
+
+    def _sums(self, step: Step) -> bool:
+        """Whether a step sums over the axis of the temporary."""
+        if not isinstance(step, Launch) or not isinstance(step.work, Contraction):
+            return False
+        own = {
+            p.name: _elements(self._program.buffer(b))
+            for p, b in zip(step.work.params, step.buffers, strict=True)
+            if b == self._name
+        }
+        axis = _Slicing(own, frozenset(), 1, self._index).axis(step.work)
+        return axis in step.work.inner
 
     def _is_private(self, name: str, using: Sequence[int], count: int) -> bool:
         """Whether only these steps use a buffer, one strip after the other."""
@@ -206,14 +224,6 @@ class _Strips:
                 return None
         return before, after
 
-    def _cleared(self, name: str) -> Launch:
-        """A step that fills a buffer with zeros."""
-        b = self._program.buffer(name)
-        count = math.prod(int(n.value) for n in b.shape if isinstance(n, Const))
-        at = Symbol("i0")
-        body = Loop(at, const(count), (Store("p0", at, const(0, b.dtype)),))
-        return Launch(Kernel((Param("p0", b.dtype, True),), (), (body,)), (name,), (), "zeros")
-
     # -- one step --------------------------------------------------------------------------
 
     def _sliced(self, step: Step, linked: set[str], cut: set[str], count: int) -> _Sliced | None:
@@ -227,15 +237,87 @@ class _Strips:
         start = Symbol(f"n{len(step.work.ints)}")
         private = frozenset(p for p, b in buffers.items() if b in cut)
         slicing = _Slicing(elements, private, count, start)
-        work: Kernel | Contraction | None
+        shift = simplify(self._index * const(1))
         if isinstance(step.work, Kernel):
-            work, length, summed = slicing.kernel(step.work)
-        else:
-            work, length, summed = slicing.contraction(step.work)
-        if work is None:
+            found = slicing.kernel(step.work)
+            if found is None:
+                return None
+            work, length = found
+            return _Sliced(replace(step, work=work, ints=(*step.ints, simplify(shift * length))))
+        axis = slicing.axis(step.work)
+        if axis is None:
             return None
-        ints = (*step.ints, simplify(self._index * const(length)))
-        return _Sliced(replace(step, work=work, ints=ints), tuple(buffers[p] for p in summed))
+        length = evaluate_int(axis.extent, {}) // count
+        ints = (*step.ints, simplify(shift * length))
+        product = slicing.contraction(step.work, axis)
+        if axis not in step.work.inner:
+            return _Sliced(replace(step, work=product, ints=ints))
+        total = self._total(step)
+        if total is None:
+            return None
+        adding, last = _apart(product, step.work)
+        buffers[TOTAL] = total.name
+        first, then = (tuple(buffers[p.name] for p in w.params) for w in (adding, last))
+        return _Sliced(
+            Launch(adding, first, ints, "sums of strips"),
+            total,
+            replace(step, work=last, buffers=then),
+        )
+
+    def _total(self, step: Launch) -> Buffer | None:
+        """A buffer for the sums of a contraction."""
+        assert isinstance(step.work, Contraction)
+        lengths = tuple(a.extent for a in step.work.outer)
+        place = self._program.steps.index(step)
+        name = f"{self._index.name}_{place}"
+        known = all(isinstance(n, Const) for n in lengths)
+        return Buffer(name, step.work.dtype, lengths, "temporary") if known else None
+
+
+TOTAL = "total"
+"""The param in which the sums of strips are added up."""
+
+
+def _apart(product: Contraction, whole: Contraction) -> tuple[Contraction, Kernel]:
+    """A contraction that adds its sums to `TOTAL`, and what is done to these then.
+
+    Parameters
+    ----------
+    product
+        The contraction of one strip.
+    whole
+        The contraction that has its epilogue.
+    """
+    acc = accumulated(whole.dtype)
+    place: Expr = const(0)
+    for a in whole.outer:
+        place = place * a.extent + a.symbol
+    place = simplify(place)
+    total = Load(TOTAL, place, whole.dtype)
+    read = {x.buffer for x in walk(whole.left, whole.right) if isinstance(x, Load)}
+    factors = tuple(Param(p.name, p.dtype, False) for p in whole.params if p.name in read)
+    adding = replace(
+        product,
+        params=(*factors, Param(TOTAL, whole.dtype, True)),
+        epilogue=(Store(TOTAL, place, total + acc),),
+    )
+    named: dict[Expr, Expr] = {a.symbol: Symbol(f"i{k}") for k, a in enumerate(whole.outer)}
+    body: tuple[Stmt, ...] = map_expressions(
+        whole.epilogue, lambda x: substitute(substitute(x, {acc: total}), named)
+    )
+    for k, a in reversed(list(enumerate(whole.outer))):
+        body = (Loop(Symbol(f"i{k}"), a.extent, body),)
+    used = {x.buffer for x in walk(*expressions(whole.epilogue)) if isinstance(x, Load)}
+    used |= {s.buffer for s in stores(whole.epilogue)}
+    params = tuple(p for p in whole.params if p.name in used)
+    return adding, Kernel((*params, Param(TOTAL, whole.dtype, False)), whole.ints, body)
+
+
+def _cleared(b: Buffer) -> Launch:
+    """A step that fills a buffer with zeros."""
+    at = Symbol("i0")
+    body = Loop(at, const(_elements(b)), (Store("p0", at, const(0, b.dtype)),))
+    return Launch(Kernel((Param("p0", b.dtype, True),), (), (body,)), (b.name,), (), "zeros")
 
 
 def _leading(b: Buffer) -> int:
@@ -285,58 +367,48 @@ class _Slicing:
         self._count = count
         self._start = start
 
-    def kernel(self, work: Kernel) -> tuple[Kernel | None, int, tuple[str, ...]]:
-        """A kernel's part, its iterations, and the params to which it adds: none."""
+    def kernel(self, work: Kernel) -> tuple[Kernel, int] | None:
+        """A kernel's part, and its iterations."""
         match work.body:
             case (Loop(extent=Const(value=extent)) as loop,) if extent % self._count == 0:
                 pass
             case _:
-                return None, 0, ()
+                return None
         lengths = bound_symbols(work.body)
         if not all(self._in_rows(x, loop.axis, extent, lengths) for x in self._places(work.body)):
-            return None, 0, ()
+            return None
         body = self._shifted(loop.body, loop.axis)
         left = Loop(loop.axis, const(extent // self._count), body)
-        made = Kernel(work.params, (*work.ints, self._start), (left,))
-        return made, extent // self._count, ()
+        return Kernel(work.params, (*work.ints, self._start), (left,)), extent // self._count
 
-    def contraction(self, work: Contraction) -> tuple[Contraction | None, int, tuple[str, ...]]:
-        """A contraction's part, its iterations along the axis, and the params to which it adds."""
+    def axis(self, work: Contraction) -> Axis | None:
+        """The axis of a contraction along which it goes from row to row."""
         factors = [x for x in walk(work.left, work.right) if isinstance(x, Load)]
         places = [(x.buffer, x.offset) for x in factors if x.buffer in self._linked]
-        results = self._places(work.epilogue)
+        places += self._places(work.epilogue)
         lengths = {a.symbol: (a.extent,) for a in (*work.outer, *work.inner)}
         for a in (*work.outer, *work.inner):
-            extent = int(a.extent.value) if isinstance(a.extent, Const) else 1
-            if extent % self._count or not all(
-                self._in_rows(x, a.symbol, extent, lengths) for x in (*places, *results)
-            ):
-                continue
-            epilogue, summed = work.epilogue, tuple[str, ...]()
-            if a in work.inner:
-                match epilogue:
-                    case (Store(buffer=out, offset=to, value=Symbol() as value),) if (
-                        value == accumulated(work.dtype) and out not in work.read
-                    ):
-                        total = Load(out, to, work.dtype) + value
-                        epilogue, summed = (Store(out, to, total),), (out,)
-                    case _:
-                        return None, 0, ()
+            match a.extent:
+                case Const(value=extent) if extent % self._count == 0 and all(
+                    self._in_rows(x, a.symbol, extent, lengths) for x in places
+                ):
+                    return a
+        return None
 
-            def part(axes: tuple[Axis, ...], cut: Axis = a, n: int = extent) -> tuple[Axis, ...]:
-                return tuple(
-                    Axis(x.symbol, const(n // self._count)) if x == cut else x for x in axes
-                )
+    def contraction(self, work: Contraction, axis: Axis) -> Contraction:
+        """A contraction's part along an axis."""
 
-            shifted = self._shifted(epilogue, a.symbol)
-            made = Contraction(
-                work.params, (*work.ints, self._start), part(work.batch), part(work.rows),
-                part(work.columns), part(work.inner), self._moved(work.left, a.symbol),
-                self._moved(work.right, a.symbol),
-                tuple(s for s in shifted if isinstance(s, Let | Store)), work.dtype,
-            )  # fmt: skip
-            return made, extent // self._count, summed
-        return None, 0, ()
+        def part(axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
+            length = const(evaluate_int(axis.extent, {}) // self._count)
+            return tuple(Axis(x.symbol, length) if x == axis else x for x in axes)
+
+        shifted = self._shifted(work.epilogue, axis.symbol)
+        return Contraction(
+            work.params, (*work.ints, self._start), part(work.batch), part(work.rows),
+            part(work.columns), part(work.inner), self._moved(work.left, axis.symbol),
+            self._moved(work.right, axis.symbol),
+            tuple(s for s in shifted if isinstance(s, Let | Store)), work.dtype,
+        )  # fmt: skip
 
     def _places(self, stmts: tuple[Stmt, ...]) -> list[tuple[str, Expr]]:
         """Where statements read and write linked params."""

@@ -61,6 +61,12 @@ def test_of_a_deep_perceptron_every_other_layer_is_kept() -> None:
     assert arena(smaller(made)) <= 15 * layer
 
 
+def test_where_that_takes_too_long_fewer_are_computed_again() -> None:
+    inputs, cost, updates, arrays = perceptron(60, 32, 20)
+    made = program_of(inputs, cost, arrays, updates=updates)
+    assert arena(smaller(made)) <= 0.75 * arena(made)
+
+
 def test_small_computes_what_fast_does() -> None:
     results = []
     for memory in ("fast", "small"):

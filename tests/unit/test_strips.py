@@ -13,7 +13,7 @@ from symnet.kernel import Accumulator, Axis, Contraction, Kernel, Loop, Param, R
 from symnet.modes import Mode
 from symnet.program import Buffer, Copy, Guard, HostCall, Launch, Program, Repeat, verify
 from symnet.scalar import Expr, Load, Symbol, const, rows, simplify
-from symnet.strips import in_strips
+from symnet.strips import _Strips, in_strips
 from tests.lowered import kinds
 
 AT, TO, ROW = Symbol("i0"), Symbol("i1"), 64
@@ -125,22 +125,22 @@ def test_the_rows_of_a_product() -> None:
     assert made.steps[1].work.rows[0].extent == const(10)
 
 
-def test_a_product_that_sums_over_rows_adds_up() -> None:
-    made = cut(
-        Launch(doubled(), ("x", "t")), Launch(product(True), ("t", "w", "s")), Copy("s", "o")
-    )
-    assert kinds(made) == ["kernel", "repeat", "kernel", "contraction", "copy"]
+M, N = Symbol("m"), Symbol("n")
+SQUARED = (Store("p2", M * ROW + N, rows()["sqr"](Symbol("acc", "float32"))),)
+
+
+@pytest.mark.parametrize("epilogue", [None, SQUARED], ids=["plain", "with an epilogue"])
+def test_a_product_that_sums_over_rows_adds_up(epilogue: Any) -> None:
+    summing = Launch(product(True, epilogue), ("t", "w", "s"))
+    # The sums are larger than what is cut here.
+    made = _Strips(program(Launch(doubled(), ("x", "t")), summing, Copy("s", "o")), "t").program()
+    verify(made)
+    assert kinds(made) == ["kernel", "repeat", "kernel", "contraction", "kernel", "copy"]
     assert made.steps[0].label == "zeros"
-    added = made.steps[3].work
+    added, last = (s.work for s in made.steps[3:5])
     assert added.inner[0].extent == const(10)
-    assert "p2" in added.read
-
-
-def test_a_product_that_does_more_with_its_sums_needs_all() -> None:
-    m, n = Symbol("m"), Symbol("n")
-    squared = (Store("p2", m * ROW + n, rows()["sqr"](Symbol("acc", "float32"))),)
-    steps = [Launch(doubled(), ("x", "t")), Launch(product(True, squared), ("t", "w", "s"))]
-    assert "repeat" not in kinds(cut(*steps, Copy("s", "o")))
+    assert "total" in added.read
+    assert ("sqr(total" in str(last)) == (epilogue is not None)
 
 
 def test_equal_products_are_cut_alike_or_not_at_all() -> None:
