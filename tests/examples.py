@@ -11,6 +11,7 @@ from __future__ import annotations
 import inspect
 import itertools
 import pkgutil
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib import import_module
@@ -326,7 +327,13 @@ def operations() -> list[str]:
     waiting: list[type[Op]] = [Op]
     while waiting:
         kinds = waiting.pop().__subclasses__()
-        found |= {named(kind) for kind in kinds if kind.__module__.startswith("symnet.")}
+        # Classes that the examples of docstrings make are in no module.
+        found |= {
+            named(kind)
+            for kind in kinds
+            if kind.__module__.startswith("symnet.")
+            and getattr(sys.modules[kind.__module__], kind.__name__, None) is kind
+        }
         waiting += kinds
     found -= {named(kind) for kind in HELPERS}
     return sorted(name for name in found if not name.startswith("symnet.compat."))

@@ -12,7 +12,7 @@ from symnet.op import constant
 from symnet.ops import build
 from symnet.ops.reduce import Argmax, Reduce
 from symnet.ops.rows import PlaceRows
-from symnet.ops.shape import Broadcast, DimShuffle, Reshape
+from symnet.ops.shape import Broadcast, DimShuffle, Reshape, ShapeOf
 from symnet.rewriting.functions import INCREASING
 from symnet.rewriting.pattern import fill_value, row_of
 from symnet.rewriting.rule import AnyRule, OpRule
@@ -140,6 +140,8 @@ def reduce_broadcast(node: Apply) -> Variable | None:
     repeated = [a for a in op.axes if a < padding or value.type.shape[a - padding] == 1]
     if not repeated or op.dtype != v.dtype:
         return None
+    if not all(v.type.shape[a] is not None or _is_length(lengths[a]) for a in repeated):
+        return None  # it may be negative, which must be told
     count: Variable = constant(1, "int64")
     for a in repeated:
         count = count * lengths[a]
@@ -158,6 +160,13 @@ def reduce_broadcast(node: Apply) -> Variable | None:
     axes = tuple(kept.index(a) for a in op.axes if a not in repeated)
     found: Variable = Reduce(op.combine, axes, op.dtype)(filled) if axes else filled
     return found
+
+
+def _is_length(v: Variable) -> bool:
+    """Whether an integer is how long something is."""
+    while v.owner is not None and row_of(v) is cast_to(v.dtype):
+        (v,) = v.owner.inputs
+    return v.owner is not None and isinstance(v.owner.op, ShapeOf)
 
 
 def extremum_of_neg(node: Apply) -> Variable | None:
