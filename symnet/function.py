@@ -128,9 +128,11 @@ def function(
     if composite is not None:
         made: Function = composite
         return made
-    signature, frozen = freeze(
-        inputs, outputs, updates, givens, name, no_default_updates, on_unused_input
-    )
+    times = PassTimes()
+    with times.measure("freeze"):
+        signature, frozen = freeze(
+            inputs, outputs, updates, givens, name, no_default_updates, on_unused_input
+        )
     made = Function(
         signature,
         frozen,
@@ -138,6 +140,7 @@ def function(
         allow_input_downcast,
         config.profile if profile is None else bool(profile),
         device or config.device,
+        times,
     )
     if isinstance(profile, ProfileStats):
         profile.functions.append(made)
@@ -163,9 +166,10 @@ class Function:
         allow_downcast: bool | None,
         profile: bool,
         device: str,
+        times: PassTimes | None = None,
     ) -> None:
         self.name = frozen.name
-        self.compile_seconds = PassTimes()
+        self.compile_seconds = PassTimes() if times is None else times
         self._signature = signature
         self._single = signature.single
         self._keys = signature.keys
