@@ -16,6 +16,7 @@ that head, `Emitted` is the result.
 
 from __future__ import annotations
 
+import re
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -510,16 +511,26 @@ def suffix(type_: str) -> str:
     return f"v{count}{scalar}" if count else scalar
 
 
+SITES = 500
+"""Uses of helpers in a module from which on they are called: inlined, they would be all the code
+there is, and LLVM's time grows with that."""
+_HELPER = re.compile(r"define internal [^@]*(@[\w.]+\()")
+
+
 def module(functions: Iterable[str], declarations: Iterable[str], target: Target) -> str:
     """The text of a module: functions, what they refer to, and the attributes they name."""
+    functions, declarations = list(functions), sorted(set(declarations))
+    helpers = [found[1] for text in declarations if (found := _HELPER.match(text))]
+    sites = sum(text.count(name) for text in functions for name in helpers)
+    inlined = "alwaysinline" if sites < SITES else "noinline"
     width = f'nounwind "prefer-vector-width"="{target.vector_bytes * 8}"'
     return "\n".join(
         [
             f'target triple = "{target.triple}"',
             *functions,
-            *sorted(set(declarations)),
+            *declarations,
             f"attributes #0 = {{ {width} }}",
-            f"attributes #1 = {{ alwaysinline {width} }}",
+            f"attributes #1 = {{ {inlined} {width} }}",
             "",
         ]
     )

@@ -325,4 +325,8 @@ def __getattr__(name: str) -> Any:
         from symnet.shared import SharedVariable  # built on this package
 
         return SharedVariable
+    if name in ("random", "shared_randomstreams"):
+        import symnet.tensor.shared_randomstreams as streams  # built on this package, too
+
+        return streams
     raise missing(__name__, name, [*(f"nnet.{n}" for n in nnet.__all__), *__all__])

@@ -262,3 +262,7 @@ def test_mistakes() -> None:
         streams.multinomial(pvals=0.5)
     with pytest.raises(TypeError, match="normal: numbers are drawn as floating point"):
         streams.normal((2,), dtype="int32")
+
+
+def test_where_streams_are_found() -> None:
+    assert T.random.RandomStreams is T.shared_randomstreams.RandomStreams is RandomStreams

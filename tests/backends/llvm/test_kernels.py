@@ -9,7 +9,10 @@ from symnet import dtypes
 from symnet.kernel import Accumulator, Kernel, Let, Loop, Param, Reduce, Store, verify
 from symnet.scalar import Call, Const, Load, ScalarOp, Symbol, cast, const
 from symnet.scalar.table import TABLE as T
+from symnet_llvm import ir
+from symnet_llvm.target import host
 from tests import ordered
+from tests.backends.llvm.conftest import compile_kernel
 from tests.kernel_interpreter import interpret
 
 i, j, k, n = Symbol("i"), Symbol("j"), Symbol("k"), Symbol("n")
@@ -443,3 +446,23 @@ def test_loops_in_order(compiled, case):
     _, work, sizes, ints = case
     verify(work)
     check(compiled, work, sizes, ints)
+
+
+def test_helpers_are_called_where_inlining_would_be_all_the_code(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    value = x = Load("x", i, F)
+    for _ in range(8):
+        value = T["tanh"](value) + x
+    work = kernel("x:float32 out y:float32", loop(i, 37, Store("y", i, value)))
+    texts, found = [], []
+    for sites in (ir.SITES, 4):
+        monkeypatch.setattr(ir, "SITES", sites)
+        memory = {"x": np.linspace(-2, 2, 37, dtype=F), "y": np.empty(37, F)}
+        run = compile_kernel(work, host())
+        texts.append(ir.module([run.emitted.text], run.emitted.declarations, host()))
+        run(memory)
+        found.append(memory["y"])
+    assert "alwaysinline" in texts[0]
+    assert "noinline" in texts[1]
+    np.testing.assert_allclose(found[1], found[0], rtol=1e-6)
